@@ -1,0 +1,1 @@
+"""The applications: one folder a thing that changes for its own reasons."""

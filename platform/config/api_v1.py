@@ -1,0 +1,13 @@
+"""Every route of version 1, one include an app; what no route takes answers 404 as a problem."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+
+from core.api.pages import UnknownRouteView
+
+urlpatterns = [
+    path("", include("apps.accounts.api.v1.urls")),
+    path("", include("apps.ml_models.api.v1.urls")),
+    re_path(r"^.*$", UnknownRouteView.as_view(), name="unknown-route"),
+]

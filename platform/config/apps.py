@@ -1,0 +1,15 @@
+"""Makes `config` an installed app for the sake of its management commands and its start-up wiring."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    name = "config"
+    verbose_name = "Configuration"
+
+    def ready(self) -> None:
+        from config import wiring  # noqa: PLC0415 - the app registry must be full first
+
+        wiring.connect()

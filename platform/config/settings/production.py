@@ -1,0 +1,18 @@
+"""Production: behind a TLS proxy, secrets from files, nothing left at a development default."""
+
+from __future__ import annotations
+
+from config.settings.base import *  # noqa: F403 - a settings module is its names
+from config.settings.env import env_bool, env_int, env_list
+
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # the proxy overwrites this header
+SECURE_HSTS_SECONDS = 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+NUM_PROXIES = env_int("NUM_PROXIES", 1)
+WHITENOISE_USE_FINDERS = False
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]  # probes speak plain HTTP inside

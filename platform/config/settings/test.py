@@ -1,0 +1,24 @@
+"""Tests: real PostgreSQL and Redis, one key prefix a worker, cheap password hashes, known secrets."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+os.environ.setdefault("SECRET_KEYS", "test-" + "s" * 60)
+os.environ.setdefault("JWT_KEYS", "test-jwt-" + "j" * 40)
+os.environ.setdefault("CURSOR_KEYS", "test-cursor-" + "c" * 40)
+os.environ.setdefault("PEPPERS", "test-pepper-" + "p" * 40)
+os.environ.setdefault("DATABASE_URL", "postgresql://agora_owner:unset@127.0.0.1:1/agora")
+os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")
+os.environ.setdefault("STATE_DIR", tempfile.mkdtemp(prefix="agora-test-"))
+
+from config.settings.base import *  # noqa: E402, F403 - the variables above must be set first
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+REDIS_KEY_PREFIX = f"agora-test-{_worker}:"
+REVOCATION_IN_BACKGROUND = False  # a thread cannot see rows of a test's open transaction
+WHITENOISE_AUTOREFRESH = True

@@ -1,0 +1,17 @@
+"""What config alone may join: apps to the kernel, and what each kind of process starts."""
+
+from __future__ import annotations
+
+from apps.ml_models import runtime
+from config import readiness
+from core.observability import health
+
+
+def connect() -> None:
+    """Hand the kernel what it must ask others for. Called once the app registry is full."""
+    health.register(readiness.CHECKS)
+
+
+def start_web_process() -> None:
+    """Load what this process serves before the first request asks for it."""
+    runtime.start(role="web")
