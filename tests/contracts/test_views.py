@@ -1,0 +1,58 @@
+"""What every view of version 1 must say about itself."""
+
+import pytest
+from config.api_v1 import urlpatterns
+from core.api.permissions import PUBLIC
+from core.security.scopes import SCOPES
+from django.conf import settings
+
+from tests.endpoint_ledger import _leaves, _methods
+
+
+def _views():
+    """(route, view class, {http method: key of required_scopes})."""
+    for route, callback in _leaves(urlpatterns):
+        actions = getattr(callback, "actions", None)
+        keys = {method: (actions[method.lower()] if actions else method.lower()) for method in _methods(callback)}
+        yield route, callback.cls, keys
+
+
+VIEWS = list(_views())
+IDS = [route for route, _, _ in VIEWS]
+
+# Anyone may call these: they are how one becomes somebody.
+PUBLIC_OPERATIONS = {
+    "POST register",
+    "POST login",
+    "POST token/refresh",
+    "POST logout",
+}
+
+
+class TestViews:
+    @pytest.mark.parametrize(("route", "view", "keys"), VIEWS, ids=IDS)
+    def test_name_a_known_scope_for_every_method(self, route, view, keys):
+        named = {key: view.required_scopes.get(key, "nothing") for key in keys.values()}
+
+        assert {key: scope for key, scope in named.items() if scope is not PUBLIC and scope not in SCOPES} == {}
+
+    def test_are_public_only_where_listed(self):
+        public = {
+            f"{method} {route}"
+            for route, view, keys in VIEWS
+            for method, key in keys.items()
+            if view.required_scopes.get(key) is PUBLIC
+        }
+
+        assert public == PUBLIC_OPERATIONS
+
+    @pytest.mark.parametrize(("route", "view", "keys"), VIEWS, ids=IDS)
+    def test_spend_from_a_limit_that_exists(self, route, view, keys):
+        scope = view.limit_scope
+        named = set(scope.values()) if hasattr(scope, "values") else {scope}
+
+        assert named <= set(settings.RATE_LIMITS)
+
+    @pytest.mark.parametrize("route", IDS)
+    def test_have_no_trailing_slash(self, route):
+        assert not route.endswith("/")
