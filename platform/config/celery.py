@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
+SECOND, HOUR = 1.0, 3_600.0
+
+
+def every(seconds: float, task: str) -> dict[str, Any]:
+    """An entry of the beat schedule; a tick that nobody takes before the next one is dropped."""
+    return {"task": task, "schedule": seconds, "options": {"expires": seconds}}
+
+
 app = Celery("agora")
+app.set_default()  # the current app of every thread, not of the one that imports this alone
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_schedule = {
+    "reap-batch-predictions": every(5 * SECOND, "ml_models.reap_batch_predictions"),
+    "reap-validations": every(15 * SECOND, "ml_models.reap_validations"),
+    "purge-outbox": every(HOUR, "core.purge_outbox"),
+    "purge-idempotency-keys": every(HOUR, "core.purge_idempotency_keys"),
+    "purge-revocations": every(HOUR, "core.purge_revocations"),
+    "purge-ended-logins": every(HOUR, "accounts.purge_ended_logins"),
+}
 app.autodiscover_tasks()

@@ -31,7 +31,7 @@ def _is_savepoint(sql: str) -> bool:
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", sorted(CALLS))
 class TestQueryCounts:
-    def test_is_what_the_file_says(self, name, request, client_of, alice):
+    def test_is_what_the_file_says(self, name, artefacts, request, client_of, alice):
         prepare, call = CALLS[name]
         prepare(request, alice)
         client = client_of(alice)

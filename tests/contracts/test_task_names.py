@@ -1,6 +1,7 @@
 """Every task that code enqueues by name is one that a worker has registered, and beat's as well."""
 
 import ast
+import fnmatch
 from pathlib import Path
 
 from config.celery import app
@@ -40,13 +41,27 @@ class TestTaskNames:
         assert scheduled
         assert scheduled - set(app.tasks) == set()
 
-    def test_every_task_of_ours_has_a_queue_that_exists(self):
+    def test_every_task_of_ours_is_routed_to_a_queue_that_exists(self):
         app.loader.import_default_modules()
         queues = {queue.name for queue in app.conf.task_queues}
-        ours = [task for name, task in app.tasks.items() if not name.startswith("celery.")]
+        ours = [name for name in app.tasks if not name.startswith("celery.")]
+        routed = {name: app.amqp.router.route({}, name)["queue"].name for name in ours}
 
         assert ours
-        assert {task.name: task.queue for task in ours if (task.queue or "default") not in queues} == {}
+        assert {name: queue for name, queue in routed.items() if queue not in queues} == {}
+        assert routed["ml_models.run_batch_chunk"] == "predictions"
+        assert routed["core.purge_outbox"] == "maintenance"
+
+    def test_every_route_is_some_tasks(self):
+        app.loader.import_default_modules()
+
+        unused = [
+            pattern
+            for pattern in app.conf.task_routes
+            if not any(fnmatch.fnmatch(name, pattern) for name in app.tasks)
+        ]
+
+        assert unused == []
 
     def test_every_task_of_ours_takes_arguments_of_a_newer_release(self):
         app.loader.import_default_modules()

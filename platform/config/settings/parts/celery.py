@@ -13,6 +13,14 @@ from config.settings.env import env_str, redis_url
 
 QUEUES = ("default", "predictions", "webhooks", "telemetry", "maintenance")
 
+# The queue a task waits in, by its name; all others wait in "default". (Celery 6 drops the `queue`
+# of a task class.)
+ROUTES = {
+    "core.*": {"queue": "maintenance"},
+    "*.purge_*": {"queue": "maintenance"},
+    "ml_models.*batch*": {"queue": "predictions"},
+}
+
 BROKER_DATABASE = 0  # number of the Redis database of the broker
 SOFT_TIME_LIMIT = 60  # seconds; one task is one chunk or one delivery
 TIME_LIMIT = 90  # seconds; then the child is killed, and the chunk's lease runs out
@@ -40,6 +48,7 @@ def celery_settings() -> dict[str, Any]:
         "CELERY_TASK_SOFT_TIME_LIMIT": SOFT_TIME_LIMIT,
         "CELERY_TASK_TIME_LIMIT": TIME_LIMIT,
         "CELERY_TASK_QUEUES": [Queue(name) for name in QUEUES],
+        "CELERY_TASK_ROUTES": ROUTES,
         "CELERY_TASK_CREATE_MISSING_QUEUES": False,
         "CELERY_TASK_DEFAULT_QUEUE": "default",
         "CELERY_TASK_PUBLISH_RETRY_POLICY": {

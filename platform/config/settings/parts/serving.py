@@ -21,5 +21,4 @@ BATCH_MAX_ROWS = env_int("BATCH_MAX_ROWS", 1_000_000, minimum=1)
 BATCH_CHUNK_ROWS = env_int("BATCH_CHUNK_ROWS", 4_096, minimum=1)
 BATCH_LEASE_SECONDS = env_int("BATCH_LEASE_SECONDS", 20, minimum=2)
 BATCH_MAX_ATTEMPTS = 3  # leases of one chunk that may run out before it is given up
-BATCH_REAPER_SECONDS = 5.0  # how often chunks without a live lease are offered again
 BATCH_EXPIRY_SECONDS = 7 * 24 * 3600  # how long results are kept

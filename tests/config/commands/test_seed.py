@@ -1,0 +1,60 @@
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+def run(name):
+    out = StringIO()
+    call_command(name, stdout=out)
+    return out.getvalue()
+
+
+class TestSeed:
+    def test_makes_the_demo_people(self):
+        assert run("seed") == "admin: made\ndemo: made\n"
+
+        admin, demo = User.objects.get(username="admin"), User.objects.get(username="demo")
+        assert (admin.is_staff, admin.is_superuser, admin.check_password("admin")) == (True,) * 3
+        assert (demo.is_staff, demo.is_superuser) == (False, False)
+        assert demo.check_password("demo")
+
+    def test_again_changes_nothing(self):
+        run("seed")
+        before = list(User.objects.order_by("pk").values())
+
+        assert run("seed") == "admin: exists\ndemo: exists\n"
+        assert list(User.objects.order_by("pk").values()) == before
+
+
+class TestCheckDemoPasswords:
+    def test_refuses_while_a_demo_password_stands(self):
+        run("seed")
+
+        with pytest.raises(CommandError, match="'admin' and 'demo' still have the demo password"):
+            run("check_demo_passwords")
+
+    def test_names_the_one_that_is_left(self):
+        run("seed")
+        demo = User.objects.get(username="demo")
+        demo.set_password("another horse entirely")
+        demo.save()
+
+        with pytest.raises(CommandError, match=r"^'admin' still has the demo password"):
+            run("check_demo_passwords")
+
+    def test_is_content_when_all_are_changed_or_off(self):
+        run("seed")
+        User.objects.filter(username="admin").update(is_active=False)
+        demo = User.objects.get(username="demo")
+        demo.set_password("another horse entirely")
+        demo.save()
+
+        assert run("check_demo_passwords") == ""
+
+    def test_is_content_without_demo_accounts(self):
+        assert run("check_demo_passwords") == ""
