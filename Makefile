@@ -1,0 +1,90 @@
+# What can be done here; `make` alone prints it. Each target sets up what it needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench schema lock test-uci test-browser clean format
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# Relative, so that the path of the checkout may hold spaces.
+export PYTHONPATH := platform:.
+VENV := .venv/bin/python
+BOOTSTRAP = command -v python3 >/dev/null 2>&1 || { \
+	echo "agora: python3 is not on PATH; Agora needs Python 3.11 or 3.12." >&2; exit 1; }; \
+	python3 -I platform/embedded/bootstrap.py $(if $(PYTHON),--python "$(PYTHON)") --group
+EMBEDDED := $(VENV) -m embedded
+
+# Arguments for pytest, for example: make test T="tests/core -k outbox"
+T ?= -n 2
+
+LOCKED := base serving tensorflow production embedded dev bench
+LOCK := $(VENV) -m piptools compile --quiet --generate-hashes --no-emit-find-links \
+	--no-emit-index-url --allow-unsafe --strip-extras --no-header
+
+##@ First day
+
+help:  ## Show what can be done
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: HOST, PORT, STATE_DIR, DATABASE_URL, REDIS_URL and more: see .env.example"
+
+run:  ## Start the whole platform, prove that it works, watch it (Ctrl-C stops it)
+	@$(BOOTSTRAP) run
+	@exec $(EMBEDDED) run
+
+test:  ## Run the tests on a PostgreSQL and a Redis of their own (T="..." for pytest)
+	@$(BOOTSTRAP) test
+	@exec $(EMBEDDED) test -- $(T)
+
+##@ Every day
+
+check:  ## Lint, format, types, import contracts, migrations, Django's checks
+	@$(BOOTSTRAP) test
+	@echo "> ruff check" && $(VENV) -m ruff check --quiet .
+	@echo "> ruff format" && $(VENV) -m ruff format --check --quiet . || { \
+		echo "agora: some files are not formatted; make format does it." >&2; exit 1; }
+	@echo "> mypy" && $(VENV) -m mypy --no-error-summary
+	@echo "> import contracts" && $(VENV) -c \
+		"from importlinter.cli import lint_imports_command as lint; lint()"
+	@echo "> migrations, Django's checks" && $(EMBEDDED) services -- sh -c \
+		"$(VENV) manage.py makemigrations --check --dry-run && \
+		$(VENV) manage.py check --fail-level WARNING"
+	@echo "All checks pass."
+
+format:  ## Let ruff put the code in order
+	@$(BOOTSTRAP) test
+	@$(VENV) -m ruff check --fix-only --quiet .
+	@$(VENV) -m ruff format .
+
+schema:  ## Renew tests/contracts/openapi_v1.json
+	@$(BOOTSTRAP) test
+	@$(EMBEDDED) services -- $(VENV) manage.py spectacular --format openapi-json \
+		--file tests/contracts/openapi_v1.json --validate --fail-on-warn
+	@echo "tests/contracts/openapi_v1.json is renewed: read its diff before you commit it."
+
+##@ Now and then
+
+bench:  ## Measure predictions against Flask and FastAPI (B="--short")
+	@$(BOOTSTRAP) bench
+	@exec $(VENV) tests/performance/bench.py $(B)
+
+test-uci:  ## Train on the UCI sessions and hold the figures (UCI_CSV=/path/to.csv)
+	@test -n "$(UCI_CSV)" || { echo "agora: set UCI_CSV to the Online Shoppers CSV." >&2; exit 1; }
+	@$(BOOTSTRAP) test
+	@UCI_CSV="$(UCI_CSV)" $(EMBEDDED) test -- -m uci
+
+test-browser:  ## Open the pages in headless Chromium
+	@$(BOOTSTRAP) test
+	@$(EMBEDDED) test -- -m browser
+
+lock:  ## Compile requirements/*.txt anew from *.in and constraints.txt
+	@$(BOOTSTRAP) test
+	@cd requirements && for name in $(LOCKED); do \
+		echo "  requirements/$$name.txt"; \
+		PYTHONPATH= ../$(LOCK) --output-file $$name.txt $$name.in || exit 1; done
+
+clean:  ## Delete caches and .venv; your data in STATE_DIR (var/) stays
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage
+	@echo "Caches and .venv are gone. Your data is still in $${STATE_DIR:-var}: delete it yourself if you mean to."
