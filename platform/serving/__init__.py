@@ -1,0 +1,1 @@
+"""The inference runtime: servables, loaders, versions, handles; no web framework, no database."""

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+
+import pytest
+
+from serving.container import MAX_CONFIG_BYTES, read_archive, read_json
+from serving.errors import ArtefactError
+
+MEGABYTE = 1_024 * 1_024
+
+
+def reason(data, max_bytes=MEGABYTE):
+    with pytest.raises(ArtefactError) as caught:
+        read_archive(data, max_bytes=max_bytes)
+    return caught.value.reason_code
+
+
+def zip_of(*members, comment=b"", compression=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.comment = comment
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+class TestReadArchive:
+    def test_takes_a_keras_file_apart(self, archive_of):
+        archive = read_archive(archive_of(), max_bytes=MEGABYTE)
+        assert archive.keras_version == "3.15.1"
+        assert archive.config["class_name"] == "Sequential"
+        assert archive.weights == b"\x89HDF weights"
+
+    def test_writes_the_same_bytes_for_the_same_parts(self, archive_of):
+        archive = read_archive(archive_of(), max_bytes=MEGABYTE)
+        again = read_archive(archive.to_bytes(), max_bytes=MEGABYTE)
+        assert again == archive
+        assert again.to_bytes() == archive.to_bytes()
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"PK",
+            b"not a zip at all",
+            b"\x89HDF\r\n\x1a\n" + b"\0" * 100,
+            b"\x80\x04\x95pickle",
+            b"PK\x03\x04" + b"\0" * 100,
+        ],
+    )
+    def test_something_else_is_no_keras_file(self, data):
+        assert reason(data) == "not_a_keras_file"
+
+    def test_bytes_before_the_archive(self, archive_of):
+        assert reason(b"#!/bin/sh\n" + archive_of()) == "not_a_keras_file"
+
+    def test_bytes_after_the_archive(self, archive_of):
+        assert reason(archive_of() + b"more") == "not_a_keras_file"
+
+    def test_a_cut_archive(self, archive_of):
+        assert reason(archive_of()[:-30]) == "not_a_keras_file"
+
+    def test_a_comment_behind_the_archive(self):
+        assert reason(zip_of(("config.json", "{}"), comment=b"x" * 100)) == "not_a_keras_file"
+
+    def test_a_wrong_checksum(self, archive_of):
+        assert reason(archive_of().replace(b"HDF weights", b"HDF we1ghts")) == "not_a_keras_file"
+
+    @pytest.mark.parametrize(
+        "members",
+        [
+            {"config.json": None},
+            {"model.weights.h5": None},
+            {"assets/data": "x"},
+            {"../evil": "x"},
+            {"Config.json": "x", "config.json": None},
+        ],
+    )
+    def test_other_members(self, archive_of, members):
+        assert reason(archive_of(members)) == "archive_members"
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
+    def test_a_member_given_twice(self):
+        data = zip_of(
+            ("metadata.json", "{}"),
+            ("config.json", "{}"),
+            ("config.json", json.dumps({"class_name": "Lambda"})),
+            ("model.weights.h5", ""),
+        )
+        assert reason(data) == "archive_members"
+
+    def test_an_unusual_compression(self, archive_of):
+        assert reason(archive_of(compression=zipfile.ZIP_BZIP2)) == "archive_members"
+
+    def test_an_encrypted_member(self, archive_of):
+        data = bytearray(archive_of())
+        directory = data.index(b"PK\x01\x02")
+        struct.pack_into("<H", data, directory + 8, 0x1)
+        assert reason(bytes(data)) == "archive_members"
+
+    def test_a_bomb_is_refused_by_its_ratio(self, archive_of):
+        bomb = archive_of(
+            {"model.weights.h5": b"\0" * (8 * MEGABYTE)}, compression=zipfile.ZIP_DEFLATED
+        )
+        assert len(bomb) < MEGABYTE
+        assert reason(bomb, max_bytes=100 * MEGABYTE) == "archive_too_large"
+
+    def test_weights_beyond_the_cap(self, archive_of):
+        assert reason(archive_of({"model.weights.h5": b"\0" * 2_000}), 1_000) == "archive_too_large"
+
+    def test_a_huge_configuration(self, archive_of):
+        data = archive_of({"config.json": b" " * (MAX_CONFIG_BYTES + 1)})
+        assert reason(data, max_bytes=100 * MEGABYTE) == "archive_too_large"
+
+    @pytest.mark.parametrize(
+        "metadata", ["{}", '{"keras_version": 3}', '{"keras_version": "a\\n"}']
+    )
+    def test_metadata_without_a_version(self, archive_of, metadata):
+        assert reason(archive_of({"metadata.json": metadata})) == "config_invalid"
+
+
+class TestReadJson:
+    def test_reads_an_object(self):
+        assert read_json(b'{"a": [1, {"b": null}]}') == {"a": [1, {"b": None}]}
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"[]",
+            b"nonsense",
+            b'{"a": NaN}',
+            b'{"a": Infinity}',
+            b'{"a": 1, "a": 2}',
+            b'{"a": {"b": 1, "b": 2}}',
+            b'{"a": "\xff"}',
+            b'{"a":' * 70 + b"1" + b"}" * 70,
+            b'{"a":' * 200_000,
+            b'{"a": [' + b"1," * 200_001 + b"1]}",
+        ],
+        ids=[
+            "empty", "a list", "no JSON", "NaN", "infinity", "a key twice", "a nested key twice",
+            "not UTF-8", "deep", "deeper than Python", "huge",
+        ],
+    )  # fmt: skip
+    def test_refuses_everything_else(self, data):
+        with pytest.raises(ArtefactError) as caught:
+            read_json(data)
+        assert caught.value.reason_code == "config_invalid"
