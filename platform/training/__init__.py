@@ -1,0 +1,1 @@
+"""How a Keras model is trained, judged against baselines and written to files; knows no Django."""
