@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -37,6 +38,12 @@ class IdempotencyKey(models.Model):
                 name="idempotency_key_scope",
                 nulls_distinct=False,
             ),
+            # What may be replayed: an effect, or a refusal by the state of things.
+            models.CheckConstraint(
+                condition=Q(response_status__gte=200, response_status__lt=300)
+                | Q(response_status=409),
+                name="idempotency_stored_status",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -47,7 +54,8 @@ class OutboxEvent(models.Model):
     """Something that must leave this transaction: a task to run, or a domain event to announce.
 
     The envelope is id, type, object, sequence, schema version, actor and request id; the relay
-    publishes rows at least once and in order per object.
+    publishes rows at least once and, within a kind, in order per object. Written by
+    core.outbox.publish and core.tasks.enqueue alone; see docs/subsystems/outbox.md.
     """
 
     class Kind(models.TextChoices):
@@ -62,27 +70,51 @@ class OutboxEvent(models.Model):
     )
     object_type = models.CharField(max_length=50, help_text="e.g. batch_prediction.")
     object_id = models.CharField(max_length=64, help_text="Id of the object it is about.")
-    sequence = models.PositiveBigIntegerField(help_text="1, 2, 3 ... per object, without gaps.")
+    sequence = models.PositiveBigIntegerField(
+        help_text="1, 2, 3 ... per kind and object, in the order of their commits, without gaps."
+    )
     schema_version = models.PositiveSmallIntegerField(default=1, help_text="Of the payload.")
-    payload = models.JSONField(default=dict, help_text="The task's arguments or the event's data.")
+    payload = models.JSONField(
+        default=dict,
+        encoder=DjangoJSONEncoder,
+        help_text="The task's arguments or the event's data.",
+    )
     actor_id = models.UUIDField(null=True, help_text="The user who caused it.")
     application_id = models.UUIDField(null=True, help_text="The application that called.")
     request_id = models.CharField(max_length=64, blank=True, help_text="X-Request-Id of the cause.")
+    traceparent = models.CharField(
+        max_length=55, blank=True, help_text="W3C trace context of the cause."
+    )
     created_at = models.DateTimeField(db_default=Now())
     published_at = models.DateTimeField(null=True, help_text="When the relay handed it on.")
     attempts = models.PositiveIntegerField(default=0, help_text="Tries to publish that failed.")
     next_attempt_at = models.DateTimeField(db_default=Now(), help_text="Not tried before.")
-    last_error = models.CharField(max_length=500, blank=True)
+    last_error = models.CharField(
+        max_length=500, blank=True, help_text="Why the last try failed; empty: none did."
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["object_type", "object_id", "sequence"], name="outbox_sequence_per_object"
+                fields=["kind", "object_type", "object_id", "sequence"],
+                name="outbox_sequence_per_object",
+            ),
+            models.CheckConstraint(condition=Q(sequence__gte=1), name="outbox_sequence_from_one"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["task", "event"]), name="outbox_kind_known"
             ),
         ]
         indexes = [
+            # The relay reads each kind in order; the second finds what holds an object up.
             models.Index(
-                fields=["position"], name="outbox_unpublished", condition=Q(published_at=None)
+                fields=["kind", "position"],
+                name="outbox_unpublished",
+                condition=Q(published_at=None),
+            ),
+            models.Index(
+                fields=["kind", "object_type", "object_id", "position"],
+                name="outbox_unpublished_object",
+                condition=Q(published_at=None),
             ),
             models.Index(
                 fields=["published_at"], name="outbox_published", condition=~Q(published_at=None)
@@ -94,7 +126,10 @@ class OutboxEvent(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which object, with what was there before and after, and why. Never changed."""
+    """Who did what to which object, with what was there before and after, and why.
+
+    A trigger refuses every UPDATE and DELETE: no role of the platform can change the past.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
@@ -104,8 +139,12 @@ class AuditEntry(models.Model):
     action = models.CharField(max_length=100, help_text="e.g. accounts.user.deactivated.")
     object_type = models.CharField(max_length=50)
     object_id = models.CharField(max_length=64)
-    before = models.JSONField(null=True, help_text="The changed fields as they were.")
-    after = models.JSONField(null=True, help_text="The changed fields as they are.")
+    before = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="The changed fields as they were."
+    )
+    after = models.JSONField(
+        null=True, encoder=DjangoJSONEncoder, help_text="The changed fields as they are."
+    )
     reason = models.CharField(max_length=500, blank=True, help_text="Why, in the actor's words.")
     request_id = models.CharField(max_length=64, blank=True)
 
@@ -140,6 +179,10 @@ class Revocation(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject"], name="revocation_once_per_subject"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["user", "family", "credential", "application"]),
+                name="revocation_kind_known",
+            ),
         ]
 
     def __str__(self) -> str:

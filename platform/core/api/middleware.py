@@ -1,0 +1,184 @@
+"""What is refused before a view is found, and the session machinery, which only pages have."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote_to_bytes
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.csrf import CsrfViewMiddleware
+
+from core.api import refusals
+from core.api.errors import answer_error
+from core.api.problems import is_api_path
+from core.api.throttling import identity_of, limiter
+from core.errors import FieldError
+from core.limits import QUERY_STRING_MAX
+from core.observability.headers import add_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponseForbidden
+    from django.http.response import HttpResponseBase
+
+PAGE_BODY_MAX: Final = 4 * 1024 * 1024  # bytes of a form of the admin
+DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
+SECRETS: Final = frozenset(
+    {
+        "access",
+        "access_token",
+        "api_key",
+        "apikey",
+        "authorization",
+        "bearer",
+        "client_secret",
+        "jwt",
+        "oauth_token",
+        "passwd",
+        "password",
+        "refresh",
+        "refresh_token",
+        "secret",
+        "token",
+    }
+)  # fmt: skip - read as a list
+PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+class ApiEnvelopeMiddleware:
+    """Refuses a malformed envelope, and answers with a problem whatever fails outside a view."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_api = is_api_path(request.path_info)
+        try:
+            check_envelope(request, is_api=is_api)
+            response = self.get_response(request)
+        except Exception as error:  # noqa: BLE001 - the last resort
+            response = answer_error(request, error)
+        if is_api and "ratelimit-policy" not in response.headers:
+            return _charged(request, response)
+        return response
+
+
+def check_envelope(request: HttpRequest, *, is_api: bool) -> None:
+    """Host, length, encoding, path and query: what can be judged without knowing the route.
+
+    Raises:
+        DomainError: of core.api.refusals; DisallowedHost for a host that is not ours.
+    """
+    meta = request.META
+    request.get_host()
+    if "\x00" in request.path_info:  # bytes that are not UTF-8 lead nowhere, so they are 404
+        raise refusals.MalformedPathError
+    query = meta.get("QUERY_STRING")
+    if query:
+        _check_query(query, is_api=is_api)
+    if "HTTP_TRANSFER_ENCODING" in meta:
+        raise refusals.LengthRequiredError("Send Content-Length; chunked bodies are not read.")
+    length = meta.get("CONTENT_LENGTH")
+    if length:
+        _check_length(length, is_api=is_api)
+    elif meta.get("SERVER_PROTOCOL", "").startswith("HTTP/2") and meta["wsgi.input"].read(1):
+        raise refusals.LengthRequiredError  # HTTP/2 frames need no header to carry a body
+    if meta.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in {"identity", ""}:
+        raise refusals.UnsupportedContentEncodingError
+
+
+def _check_length(length: str, *, is_api: bool) -> None:
+    if not DIGITS.fullmatch(length):
+        raise refusals.MalformedHeaderError(
+            errors=(FieldError("malformed", "A number of bytes.", header="Content-Length"),)
+        )
+    if not is_api and int(length) > PAGE_BODY_MAX:
+        raise refusals.BodyTooLargeError(maximum_bytes=PAGE_BODY_MAX)
+
+
+def _check_query(query: str, *, is_api: bool) -> None:
+    if len(query) > QUERY_STRING_MAX:
+        raise refusals.UriTooLongError(f"A query string may have {QUERY_STRING_MAX} characters.")
+    if "%" in query or not query.isascii():
+        _check_encoding(query)
+    if is_api:
+        names = {unquote_to_bytes(part.partition("=")[0]).lower() for part in query.split("&")}
+        named = sorted(SECRETS & {name.decode("ascii", "replace") for name in names})
+        if named:
+            faults = tuple(
+                FieldError("secret_in_query", "Send credentials in a header.", parameter=name)
+                for name in named
+            )
+            raise refusals.SecretInQueryError(errors=faults)
+
+
+def _check_encoding(query: str) -> None:
+    try:
+        text = unquote_to_bytes(query.encode("latin-1")).decode("utf-8")
+    except UnicodeError as error:
+        raise refusals.MalformedQueryError("The query string is not UTF-8.") from error
+    if "\x00" in text:
+        raise refusals.MalformedQueryError("The query string holds a NUL.")
+
+
+def _charged(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Count an answer that no view counted against the address it goes to."""
+    decision = limiter.spend(identity_of(request, None), "default")
+    if not decision.allowed:
+        response = answer_error(request, refusals.too_many(decision.retry_after))
+    add_missing(response, decision.headers)
+    return response
+
+
+def has_session(path: str) -> bool:
+    """Whether a path is a page, with session, CSRF and messages; API and probes have none."""
+    return not (is_api_path(path) or path in PROBES)
+
+
+class ForPages:
+    """Makes one of Django's middlewares step aside for the API and the probes."""
+
+    get_response: Any  # the middleware beside keeps it
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if has_session(request.path_info):
+            answer: HttpResponseBase = super().__call__(request)  # type: ignore[misc] # of the middleware beside
+            return answer
+        passed: HttpResponseBase = self.get_response(request)
+        return passed
+
+
+class PagesSessionMiddleware(ForPages, SessionMiddleware):
+    """Sessions, for pages."""
+
+
+class PagesCsrfMiddleware(ForPages, CsrfViewMiddleware):
+    """CSRF tokens, for pages; the API takes no cookie, so nobody can borrow one."""
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        callback: Callable[..., HttpResponseBase],
+        callback_args: tuple[Any, ...],
+        callback_kwargs: dict[str, Any],
+    ) -> HttpResponseForbidden | None:
+        if has_session(request.path_info):
+            return super().process_view(request, callback, callback_args, callback_kwargs)
+        return None
+
+
+class PagesAuthenticationMiddleware(ForPages, AuthenticationMiddleware):
+    """The admin's user, for pages."""
+
+
+class PagesMessageMiddleware(ForPages, MessageMiddleware):
+    """The admin's messages, for pages."""
+
+
+class PagesFrameMiddleware(ForPages, XFrameOptionsMiddleware):
+    """X-Frame-Options, for pages; every answer has it from SecurityHeadersMiddleware anyway."""

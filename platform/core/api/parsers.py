@@ -1,0 +1,221 @@
+"""Bodies in: JSON by the letter of RFC 8259 and our own rules, multipart forms with caps."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadhandler import load_handler
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from rest_framework.parsers import BaseParser, DataAndFiles
+
+from core.api.refusals import (
+    DuplicateKeyError,
+    ForbiddenCharacterError,
+    JsonTooDeepError,
+    MalformedBodyError,
+    MalformedJsonError,
+    NumberOutOfRangeError,
+)
+from core.limits import INTEGER_MAX_DIGITS, JSON_MAX_DEPTH
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import IO
+
+    from django.http import HttpRequest, QueryDict
+    from django.utils.datastructures import MultiValueDict
+
+# A whole string literal, or what there is of an unterminated one. Possessive: linear on any input.
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
+OPEN = ord("[")
+DIGITS = bytes.maketrans(b"123456789", b"000000000")
+# orjson turns integers of more than 64 bits into floats; 10**18 and below are safe.
+LONG_NUMBER = b"0" * 19
+FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
+    """Decode a JSON document, or say which rule it breaks.
+
+    orjson answers where it is provably of one mind with the strict reading (no escapes, no long
+    numbers, no key twice); everything else, and every refusal, is the standard library's judgement.
+
+    Raises:
+        MalformedJsonError, JsonTooDeepError, DuplicateKeyError, NumberOutOfRangeError,
+        ForbiddenCharacterError: all of them 400.
+    """
+    check_depth(body)
+    if b"\\" not in body and LONG_NUMBER not in body.translate(DIGITS):
+        try:
+            value = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return _parse_strictly(body)
+        # Each key has a colon: as many keys as colons means that no key was swallowed.
+        if _count_keys(value) == body.count(b":"):
+            return value
+    return _parse_strictly(body)
+
+
+def check_depth(body: bytes) -> None:
+    """Refuse nesting beyond JSON_MAX_DEPTH before any parser recurses; linear in time."""
+    if body.count(b"[") + body.count(b"{") <= JSON_MAX_DEPTH:
+        return
+    if b"\\" in body:
+        body = STRING.sub(b"", body)
+    # What is left of strings are quotes, and brackets inside; strings without brackets go first.
+    quoted = body.translate(ONE_BRACKET, NOT_STRUCTURE).replace(b'""', b"")
+    structure = left = STRING.sub(b"", quoted)
+    for _ in range(JSON_MAX_DEPTH):  # each round takes the innermost level away
+        left = left.replace(b"[]", b"")
+        if not left:
+            return
+    depth = 0
+    for byte in structure:  # too deep, or not balanced, which the parser will say
+        depth += 1 if byte == OPEN else -1
+        if depth > JSON_MAX_DEPTH:
+            raise JsonTooDeepError(f"Arrays and objects may be nested {JSON_MAX_DEPTH} deep.")
+
+
+def _count_keys(value: object) -> int:
+    """Keys of an object, of the objects in it, and of the objects in its lists; no deeper."""
+    if type(value) is not dict:
+        return 0
+    count = len(value)
+    for inner in value.values():
+        if type(inner) is list:
+            count += sum(len(row) for row in inner if type(row) is dict)
+        elif type(inner) is dict:
+            count += len(inner)
+    return count
+
+
+def _parse_strictly(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedJsonError(f"The body is not UTF-8 at byte {error.start}.") from error
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise MalformedJsonError(
+            f"{error.msg} at line {error.lineno}, column {error.colno}."
+        ) from error
+    except RecursionError as error:
+        raise JsonTooDeepError from error
+    if "\\u" in text:
+        _check_characters(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value] # None is what is wanted of add
+        raise DuplicateKeyError(f"The key {_shown(twice)} stands twice in one object.")
+    return members
+
+
+def _integer(text: str) -> int:
+    if len(text) > INTEGER_MAX_DIGITS:
+        raise NumberOutOfRangeError(f"A number may have {INTEGER_MAX_DIGITS} digits.")
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise NumberOutOfRangeError(f"{text[:20]} is beyond the range of a double.")
+    return value
+
+
+def _constant(name: str) -> None:
+    raise MalformedJsonError(f"{name} is not JSON.")
+
+
+def _shown(text: str) -> str:
+    """A caller's text, short and printable, for a message."""
+    return repr(CONTROLS.sub("?", text[:40]).encode("ascii", "backslashreplace").decode())
+
+
+def _check_characters(value: object) -> None:
+    """Walk every text of a document whose escapes might have hidden a NUL or half a pair."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, str):
+            if FORBIDDEN.search(inner):
+                raise ForbiddenCharacterError
+        elif isinstance(inner, dict):
+            waiting.extend(inner)
+            waiting.extend(inner.values())
+        elif isinstance(inner, list):
+            waiting.extend(inner)
+
+
+class StrictJSONParser(BaseParser):
+    """application/json in UTF-8, whole and within the rules of docs/subsystems/requests.md."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[bytes] | HttpRequest,
+        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002 - DRF's signature
+    ) -> Any:  # noqa: ANN401 - JSON is any of its types
+        return parse_json(stream.read())
+
+
+class StrictMultiPartParser(BaseParser):
+    """multipart/form-data: text fields and files, streamed to disk when large.
+
+    The numbers of fields and files are capped by settings, the bytes by the route's `max_body`.
+    """
+
+    media_type = "multipart/form-data"
+
+    def parse(
+        self,
+        stream: IO[bytes] | HttpRequest,
+        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles[QueryDict, MultiValueDict[str, Any]]:
+        request = (parser_context or {})["request"]
+        meta = request.META.copy()
+        try:
+            parser = MultiPartParser(meta, cast("Any", stream), _upload_handlers(request), "utf-8")
+            data, files = parser.parse()
+        except MultiPartParserError as error:
+            raise MalformedBodyError("The multipart body is malformed.") from error
+        except RequestDataTooBig:
+            raise
+        _check_fields(data)
+        return DataAndFiles(data, files)
+
+
+def _upload_handlers(request: HttpRequest) -> list[Any]:
+    return [load_handler(handler, request) for handler in settings.FILE_UPLOAD_HANDLERS]
+
+
+def _check_fields(data: QueryDict) -> None:
+    for name, values in data.lists():
+        if len(values) > 1:
+            raise DuplicateKeyError(f"The field {_shown(name)} was sent {len(values)} times.")
+        if FORBIDDEN.search(name) or FORBIDDEN.search(values[0]):
+            raise ForbiddenCharacterError

@@ -1,0 +1,171 @@
+"""Shapes in and out: what comes in is refused unless every field is known and of its JSON type."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.http import QueryDict
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.settings import api_settings
+
+from core.limits import TEXT_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rest_framework.fields import Field
+
+Instance = TypeVar("Instance")
+
+WHOLE = api_settings.NON_FIELD_ERRORS_KEY
+
+# What JSON gives for each kind of field; the first class that a field is an instance of decides.
+JSON_TYPES: tuple[tuple[Any, tuple[type, ...], str], ...] = (
+    (serializers.BooleanField, (bool,), "true or false"),
+    (serializers.IntegerField, (int,), "a whole number"),
+    (serializers.FloatField, (int, float), "a number"),
+    (serializers.DecimalField, (str,), "a decimal number as text"),
+    (serializers.MultipleChoiceField, (list,), "a list"),
+    (serializers.ChoiceField, (str,), "text"),
+    (serializers.CharField, (str,), "text"),
+    (serializers.UUIDField, (str,), "text"),
+    (serializers.DateTimeField, (str,), "text"),
+    (serializers.DateField, (str,), "text"),
+    (serializers.TimeField, (str,), "text"),
+    (serializers.DurationField, (str,), "text"),
+    (serializers.SlugRelatedField, (str,), "text"),
+    (serializers.ListField, (list,), "a list"),
+    (serializers.ListSerializer, (list,), "a list"),
+    (serializers.DictField, (dict,), "an object"),
+    (serializers.BaseSerializer, (dict,), "an object"),
+)
+
+
+class InputSerializer(serializers.Serializer[Instance]):
+    """What a client sends. Stricter than DRF's where DRF guesses.
+
+    - An unknown field is an error (`unknown_field`), so a misspelt one is not silently dropped.
+    - A value must have its field's JSON type (`invalid_type`): "1" and true are no numbers.
+    - Text is brought to Unicode's NFC and holds no NUL or lone surrogate; without a `max_length` of
+      its own it may have TEXT_MAX characters. Length counts code points.
+
+    Fields that hold secrets say `trim_whitespace=False`. A multipart form has text alone, so there
+    the types are DRF's to convert.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's signature
+        if not isinstance(data, Mapping):
+            raise ValidationError({WHOLE: [_wrong_type("an object")]})
+        faults = self._unknown_fields(data)
+        if not isinstance(data, QueryDict):
+            data, wrong = self._checked(data)
+            faults.update(wrong)
+        try:
+            values = super().to_internal_value(data)
+        except ValidationError as error:
+            for name, fault in error.detail.items():  # type: ignore[union-attr] # a serializer's detail is a dict
+                faults.setdefault(name, fault)
+        if faults:
+            raise ValidationError(faults)
+        return values
+
+    def _unknown_fields(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        known = {field.field_name for field in self._writable_fields}
+        message = ErrorDetail("There is no such field.", code="unknown_field")
+        return {str(name): [message] for name in data if name not in known}
+
+    def _checked(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The data with its texts normalised, and the faults of type by field."""
+        values = dict(data)
+        faults: dict[str, Any] = {}
+        for field in self._writable_fields:
+            name = field.field_name
+            if name in values:
+                try:
+                    values[name] = check_type(field, values[name])
+                except ValidationError as error:
+                    faults[name] = error.detail
+                    del values[name]
+        return values, faults
+
+
+def check_type(field: Any, value: Any) -> Any:  # noqa: ANN401 - any field, any JSON value
+    """The value, its texts in NFC, if it has the JSON type of the field; else ValidationError."""
+    if value is None:  # whether null is allowed is the field's own question
+        return None
+    kinds, words = _json_types(field)
+    if kinds and (type(value) not in kinds):
+        raise ValidationError([_wrong_type(words)])
+    if isinstance(value, str):
+        return _check_text(field, value)
+    child = getattr(field, "child", None)
+    if child is not None and isinstance(value, list):
+        return _check_items(child, enumerate(value), len(value))
+    if child is not None and isinstance(value, dict):
+        return dict(zip(value, _check_items(child, value.items(), len(value)), strict=True))
+    return value
+
+
+def _json_types(field: Any) -> tuple[tuple[type, ...], str]:  # noqa: ANN401 - any field
+    own = getattr(field, "json_types", None)
+    if own is not None:
+        return own, " or ".join(kind.__name__ for kind in own)
+    return next(
+        ((kinds, words) for kind, kinds, words in JSON_TYPES if isinstance(field, kind)), ((), "")
+    )
+
+
+def _check_items(child: Any, items: Iterable[tuple[Any, Any]], size: int) -> list[Any]:  # noqa: ANN401 - any field
+    checked: list[Any] = []
+    faults: dict[Any, Any] = {}
+    for key, value in items:
+        try:
+            checked.append(check_type(child, value))
+        except ValidationError as error:
+            faults[key] = error.detail
+    if faults or len(checked) != size:
+        raise ValidationError(faults)
+    return checked
+
+
+def _check_text(field: Field[Any, Any, Any, Any], value: str) -> str:
+    longest = getattr(field, "max_length", None) or TEXT_MAX
+    if len(value) > longest:
+        raise ValidationError(f"At most {longest} characters.", code="max_length")
+    if "\x00" in value or not _is_unicode(value):
+        raise ValidationError("NUL and lone surrogates are not text.", code="forbidden_character")
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
+
+
+def _is_unicode(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _wrong_type(words: str) -> ErrorDetail:
+    return ErrorDetail(f"This must be {words}.", code="invalid_type")
+
+
+class OutputSerializer(serializers.Serializer[Instance]):
+    """What a client gets. Every field is for reading, and listed by name.
+
+    With `?fields=a,b` on a list or a detail read only those are answered; see core.api.selection.
+    """
+
+    def get_fields(self) -> dict[str, Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        wanted: frozenset[str] | None = self.context.get("fields")
+        if wanted is None or not self._is_outermost():
+            return fields
+        return {name: field for name, field in fields.items() if name in wanted}
+
+    def _is_outermost(self) -> bool:
+        parent = self.parent
+        in_list = isinstance(parent, serializers.ListSerializer) and parent.parent is None
+        return parent is None or in_list

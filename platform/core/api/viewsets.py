@@ -1,0 +1,265 @@
+"""What every view of the API is: its rules as class attributes, its checks in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+
+from django.db.models import Model
+from django.http import HttpResponse
+from rest_framework.generics import GenericAPIView
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework.viewsets import ViewSetMixin
+
+from core.api.conditional import ConditionalMixin, NotModifiedError
+from core.api.errors import answer_error
+from core.api.filters import check_parameters
+from core.api.idempotency import answer_once
+from core.api.parsers import StrictJSONParser
+from core.api.permissions import PUBLIC, HasRequiredScopes
+from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too_many
+from core.api.renderers import dump_json
+from core.api.requests import ApiRequest, accept
+from core.api.selection import selected_fields, variant_of
+from core.api.throttling import Decision, identity_of, limiter
+from core.errors import InvalidError
+from core.limits import JSON_MAX_BODY
+from core.observability.headers import add_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+    from rest_framework.parsers import BaseParser
+
+__all__ = ["PUBLIC", "ApiRequest", "ApiView", "ApiViewSet"]
+
+Row = TypeVar("Row", bound=Model)
+Value = TypeVar("Value")
+Idempotency = Literal["required", "accepted", "ignored"]
+
+WITH_BODY = frozenset({"post", "put", "patch"})
+REPEATABLE_BY_KEY = frozenset({"post", "patch"})
+JSON_ONLY = (StrictJSONParser(),)
+
+
+class ApiBase(ConditionalMixin, APIView):
+    """Common to views and viewsets.
+
+    An *operation* is the action of a viewset, or the method of a view in lower case (head: get).
+    Attributes marked (by operation) may be one value or a mapping from operations to values.
+
+    Attributes:
+        required_scopes: the scope each operation needs; None: any credential; PUBLIC: anyone. What
+            is missing is denied.
+        limit_scope: key of settings.RATE_LIMITS that calls are counted under (by operation).
+        spends_in_handler: the handler calls `spend` itself, once it knows the call's weight.
+        query_parameters: names allowed beside pagination and filters (by operation).
+        idempotency: what an Idempotency-Key means: "required", "accepted" or "ignored", by
+            operation; POST and PATCH accept one unless told otherwise.
+        max_body: bytes a body may have (by operation).
+        media_types: what the operation answers in, preferred first (by operation).
+        takes_any_json: a body may be something other than an object.
+    """
+
+    required_scopes: ClassVar[Mapping[str, str | None]] = {}
+    limit_scope: ClassVar[str | Mapping[str, str]] = "default"
+    spends_in_handler: ClassVar[bool] = False
+    query_parameters: ClassVar[frozenset[str] | Mapping[str, frozenset[str]]] = frozenset()
+    idempotency: ClassVar[Mapping[str, Idempotency]] = {}
+    max_body: ClassVar[int | Mapping[str, int]] = JSON_MAX_BODY
+    media_types: ClassVar[tuple[str, ...] | Mapping[str, tuple[str, ...]]] = ("application/json",)
+    takes_any_json: ClassVar[bool] = False
+    versioning_class = None  # the path says the version, and each version has views of its own
+
+    request: ApiRequest
+    method: str = ""
+    operation: str = ""
+    decision: Decision | None = None
+
+    def dispatch(
+        self,
+        request: HttpRequest,
+        *args: Any,  # noqa: ANN401 - from the route
+        **kwargs: Any,  # noqa: ANN401 - from the route
+    ) -> HttpResponseBase:
+        """Run the checks, then the handler; turn whatever is raised into a problem."""
+        self.args, self.kwargs = args, kwargs
+        self.request = ApiRequest(request, view=self, parsers=self.get_parsers())
+        try:
+            handler = self._find_handler(request.method or "")
+            self.initial(self.request, *args, **kwargs)
+            response = self._run(handler)
+        except NotModifiedError:
+            response = HttpResponse(status=304, headers={"ETag": self.row_tag})
+        except Exception as error:  # noqa: BLE001 - the boundary: every failure becomes a problem
+            response = answer_error(request, error)
+        return self._finish(request, response)
+
+    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401, ARG002 - DRF's signature
+        """What must hold before the handler runs, the cheapest first."""
+        if self.method == "options":
+            return
+        meta = request.META
+        request.accepted_media_type = accept(
+            meta.get("HTTP_ACCEPT"), self.of_operation(self.media_types, ("application/json",))
+        )
+        self.perform_authentication(request)
+        self.check_permissions(request)
+        if meta.get("QUERY_STRING"):
+            check_parameters(self, request)
+        if self.method in WITH_BODY:
+            request.check_length(self.of_operation(self.max_body, JSON_MAX_BODY))
+            if not isinstance(request.data, Mapping) and not self.takes_any_json:
+                raise InvalidError("The body must be a JSON object.")
+        if not self.spends_in_handler:
+            self.spend(request, self.limit_weight(request))
+
+    # -- Rules that a view may override
+
+    def limit_weight(self, request: ApiRequest) -> int:  # noqa: ARG002 - for those who override it
+        """What this call costs; called after the body has been parsed."""
+        return 1
+
+    def of_operation(self, rule: Value | Mapping[str, Value], default: Value) -> Value:
+        """A rule's value for the running operation."""
+        return rule.get(self.operation, default) if isinstance(rule, Mapping) else rule
+
+    def idempotency_of(self, operation: str, method: str) -> Idempotency:
+        """What an Idempotency-Key means for an operation."""
+        if self.required_scopes.get(operation) is PUBLIC or method not in REPEATABLE_BY_KEY:
+            return "ignored"
+        return self.idempotency.get(operation, "accepted")
+
+    def spend(self, request: ApiRequest, weight: int = 1) -> None:
+        """Charge this call to its caller. Raises QuotaExceededError, LimitsUnavailableError."""
+        decision = self._decide(request, weight)
+        if not decision.allowed:
+            raise too_many(decision.retry_after)
+
+    # -- DRF's hooks, made lean
+
+    def get_parsers(self) -> list[BaseParser]:
+        if self.parser_classes == [StrictJSONParser]:
+            return list(JSON_ONLY)
+        return [parser() for parser in self.parser_classes]
+
+    def perform_authentication(self, request: ApiRequest) -> None:  # type: ignore[override] # a narrower request
+        """Set `request.user` and `request.auth`; a bad credential is refused on any view."""
+        for authenticator in self.get_authenticators():
+            found = authenticator.authenticate(request)
+            if found is not None:
+                request.user, request.auth = found
+                return
+        request.forget_caller()
+
+    def check_permissions(self, request: ApiRequest) -> None:  # type: ignore[override] # a narrower request
+        """Scopes always, then whatever else `permission_classes` asks for."""
+        SCOPES_CHECK.has_permission(request, self)
+        for permission in self.permission_classes:
+            if permission is not HasRequiredScopes:
+                permission().has_permission(request, self)
+
+    def options(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override] # noqa: ANN401, ARG002 - DRF's signature
+        """204 with Allow; nothing about the view itself."""
+        response = HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+        del response.headers["Content-Type"]
+        return response
+
+    # -- Steps of dispatch
+
+    def _find_handler(self, method: str) -> Callable[..., HttpResponseBase]:
+        self.method = method.lower()
+        self._name_operation()
+        known = method in METHODS and self.method in self.http_method_names
+        handler: Callable[..., HttpResponseBase] | None = None
+        if known:
+            handler = getattr(self, self.method, None)
+        if handler is None:
+            raise MethodNotAllowedError(
+                f"Allowed: {', '.join(self.allowed_methods)}.", allowed=self.allowed_methods
+            )
+        return handler
+
+    def _name_operation(self) -> None:
+        self.operation = "get" if self.method == "head" else self.method
+
+    def _run(self, handler: Callable[..., HttpResponseBase]) -> HttpResponseBase:
+        def call() -> HttpResponseBase:
+            response = _rendered(handler(self.request, *self.args, **self.kwargs))
+            if self.row_tag:
+                response.headers["ETag"] = self.row_tag
+            return response
+
+        if self.method in REPEATABLE_BY_KEY:
+            mode = self.idempotency_of(self.operation, self.method)
+            if mode != "ignored":
+                return answer_once(self.request, call, required=mode == "required")
+        return call()
+
+    def _decide(self, request: ApiRequest, weight: int) -> Decision:
+        scope = self.of_operation(self.limit_scope, "default")
+        principal = getattr(request, "_auth", None)
+        identity = identity_of(request._request, principal)  # noqa: SLF001 - DRF's wrapper proxies slowly
+        self.decision = limiter.spend(identity, scope, weight)
+        return self.decision
+
+    def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Put the limit headers on; a call that failed before it was charged is charged now."""
+        if self.decision is None:
+            with suppress(LimitsUnavailableError):  # the answer that there is says more
+                decision = self._decide(self.request, 1)
+                if not decision.allowed and response.status_code >= 400:  # noqa: PLR2004 - a refusal
+                    response = answer_error(request, too_many(decision.retry_after))
+        if self.decision is not None:
+            add_missing(response, self.decision.headers)
+        return response
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SCOPES_CHECK = HasRequiredScopes()
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """A DRF response with its bytes, so that nothing is left for Django to render."""
+    if isinstance(response, Response) and not response.is_rendered:
+        if response.data is None:
+            response.content = b""
+            del response.headers["Content-Type"]
+        else:
+            response.content = dump_json(response.data)
+            response.headers["Content-Type"] = response.content_type or "application/json"
+    return response
+
+
+class ApiView(ApiBase):
+    """A view of one URL: methods `get`, `post` and so on, taking an ApiRequest."""
+
+
+class ApiViewSet(ViewSetMixin, ApiBase, GenericAPIView[Row]):
+    """A viewset: actions `list`, `retrieve`, `create` and so on, taking an ApiRequest.
+
+    Detail reads carry an ETag and answer 304; lists are paged and filtered.
+    """
+
+    def _name_operation(self) -> None:
+        actions: Mapping[str, str] = self.action_map or {}
+        self.operation = "metadata" if self.method == "options" else actions.get(self.method, "")
+        self.action = self.operation
+
+    format_kwarg = None  # no route has a suffix
+
+    def get_object(self) -> Row:
+        """The row of a detail route. A read whose caller has this version already ends in 304."""
+        row = super().get_object()
+        if self.action != "retrieve":
+            return row
+        variant = variant_of(selected_fields(self, self.request))
+        return self.conditional(row, variant=variant)  # type: ignore[type-var] # rows of BaseModel
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        fields = selected_fields(self, self.request) if self.request is not None else None
+        return {**super().get_serializer_context(), "fields": fields}

@@ -1,0 +1,1 @@
+"""Request ids, JSON logs, metrics, health."""

@@ -1,0 +1,241 @@
+"""The relay: takes committed rows out of the outbox and hands them on, at least once, in order per object."""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event as Flag
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils.module_loading import import_string
+
+from core.limits import OUTBOX_BATCH, OUTBOX_POLL_SECONDS
+from core.models import OutboxEvent
+from core.observability.request_id import RequestContext, bind
+from core.outbox import claims
+from core.outbox.broker import CeleryBroker
+from core.outbox.errors import BrokerUnavailableError, UnknownTaskError
+from core.outbox.events import Envelope
+from core.outbox.leadership import Leadership
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
+
+    from psycopg2.extensions import connection as Session
+
+    class Broker(Protocol):
+        """Takes tasks. Raises BrokerUnavailableError when it is away, anything else for a bad row."""
+
+        def send(self, row: OutboxEvent) -> None: ...
+
+        def close(self) -> None: ...
+
+    Subscriber = Callable[[Envelope], None]
+
+STANDBY_SECONDS = 1.0  # between two questions whether the leader is still there
+RECONNECT_SECONDS = 0.5  # between two tries to reach a database that is away
+BROKER_PAUSE_FIRST = 0.25  # seconds tasks wait after the broker failed; doubles with each failure
+BROKER_PAUSE_MAX = 2.0  # seconds
+REPORT_SECONDS = 30.0  # between two log lines about the backlog
+
+logger = logging.getLogger(__name__)
+
+
+def subscribers_from_settings() -> tuple[Subscriber, ...]:
+    """What settings.OUTBOX_SUBSCRIBERS names, by dotted path."""
+    return tuple(import_string(path) for path in settings.OUTBOX_SUBSCRIBERS)
+
+
+class Relay:
+    """Publishes the outbox for as long as it is the leader.
+
+    Tasks go to the broker and are then marked: a relay that dies between the two sends them again.
+    An event's subscribers run in one transaction with its mark: what they write to the database is
+    done exactly once, what they do elsewhere at least once.
+
+    Args:
+        broker: takes tasks; default: Celery.
+        subscribers: take events, each all of them; default: settings.OUTBOX_SUBSCRIBERS.
+        batch: rows looked at together.
+    """
+
+    def __init__(
+        self,
+        *,
+        broker: Broker | None = None,
+        subscribers: Sequence[Subscriber] | None = None,
+        batch: int = OUTBOX_BATCH,
+    ) -> None:
+        self._broker = broker or CeleryBroker()
+        given = subscribers_from_settings() if subscribers is None else subscribers
+        self._subscribers = tuple(given)
+        self._batch = batch
+        self._leadership = Leadership()
+        self._stop = Flag()
+        self._standing_by = False
+        self._database_away = False
+        self._broker_pause = 0.0  # seconds; 0: the broker is well
+        self._broker_again_at = 0.0  # monotonic seconds
+        self._report_at = 0.0  # monotonic seconds
+
+    def run_forever(self, stop: Flag) -> None:
+        """Until `stop` is set. Survives the loss of the database and of the broker."""
+        self._stop = stop
+        try:
+            while not stop.is_set():
+                stop.wait(self._turn())
+        finally:
+            self.close()
+
+    def run_once(self) -> int:
+        """Publish what is due, at most one batch of events and one of tasks; how many left.
+
+        Raises:
+            OperationalError, InterfaceError: the database is away. What was sent and not marked
+                will be sent again.
+        """
+        return self._publish_events() + self._publish_tasks()
+
+    def close(self) -> None:
+        """Give up the leadership and both connections."""
+        self._broker.close()
+        self._leadership.drop()
+
+    def _turn(self) -> float:
+        """One look at the outbox; the seconds to wait before the next."""
+        try:
+            if not self._lead():
+                return STANDBY_SECONDS
+            published = self.run_once()
+            self._report_now_and_then()
+        except (OperationalError, InterfaceError) as error:
+            self._lose_database(error)
+            return RECONNECT_SECONDS
+        return 0.0 if published >= self._batch else OUTBOX_POLL_SECONDS
+
+    def _lead(self) -> bool:
+        leading = self._leadership.is_held
+        if not leading and self._leadership.try_to_gain():
+            logger.info("The relay leads.")
+            leading, self._standing_by, self._database_away = True, False, False
+        if not leading and not self._standing_by:
+            logger.info("Another relay leads; standing by.")
+            self._standing_by = True
+        return leading
+
+    def _lose_database(self, error: Exception) -> None:
+        if not self._database_away:
+            logger.warning("The database is away: %s", claims.describe(error))
+        self._database_away = True
+        self._leadership.drop()
+
+    def _publish_events(self) -> int:
+        published = 0
+        held_up: set[tuple[str, str]] = set()
+        for row in claims.due_rows(OutboxEvent.Kind.EVENT, limit=self._batch):
+            if self._stop.is_set() or self._leader_elsewhere():
+                break
+            about = (row.object_type, row.object_id)
+            if about in held_up:
+                continue
+            if self._publish_event(row):
+                published += 1
+            else:
+                held_up.add(about)
+        return published
+
+    def _publish_event(self, row: OutboxEvent) -> bool:
+        session = connection.connection
+        try:
+            with bind(context_of(row)), transaction.atomic():
+                envelope = Envelope.of(row)
+                for subscriber in self._subscribers:
+                    subscriber(envelope)
+                claims.mark_published([row.position])
+        except Exception as error:
+            if _is_lost(session):
+                raise
+            self._put_off(row, error)
+            return False
+        return True
+
+    def _publish_tasks(self) -> int:
+        if time.monotonic() < self._broker_again_at:
+            return 0
+        sent: list[int] = []
+        held_up: set[tuple[str, str]] = set()
+        try:
+            for row in claims.due_rows(OutboxEvent.Kind.TASK, limit=self._batch):
+                if self._stop.is_set():
+                    break
+                about = (row.object_type, row.object_id)
+                if about in held_up:
+                    continue
+                if self._send_task(row):
+                    sent.append(row.position)
+                else:
+                    held_up.add(about)
+        except BrokerUnavailableError as error:
+            self._lose_broker(error)
+        finally:
+            claims.mark_published(sent)
+        return len(sent)
+
+    def _send_task(self, row: OutboxEvent) -> bool:
+        try:
+            self._broker.send(row)
+        except BrokerUnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one bad row must not stop the others
+            self._put_off(row, error)
+            return False
+        if self._broker_pause:
+            logger.info("The broker is back.")
+            self._broker_pause = 0.0
+        return True
+
+    def _lose_broker(self, error: BrokerUnavailableError) -> None:
+        if not self._broker_pause:
+            logger.warning("The broker is away: %s", error.detail)
+        self._broker_pause = min(BROKER_PAUSE_MAX, self._broker_pause * 2 or BROKER_PAUSE_FIRST)
+        self._broker_again_at = time.monotonic() + self._broker_pause
+
+    def _put_off(self, row: OutboxEvent, error: Exception) -> None:
+        claims.put_off(row, error)
+        about = {"position": row.position, "type": row.type, "attempts": row.attempts + 1}
+        with bind(context_of(row)):
+            logger.warning(
+                "A row could not be published: %s",
+                claims.describe(error),
+                exc_info=None if isinstance(error, UnknownTaskError) else error,
+                extra={"fields": about},
+            )
+
+    def _leader_elsewhere(self) -> bool:
+        """Whether we led and the session that proves it has been replaced under our feet."""
+        return self._leadership.was_held and not self._leadership.is_held
+
+    def _report_now_and_then(self) -> None:
+        if time.monotonic() < self._report_at:
+            return
+        self._report_at = time.monotonic() + REPORT_SECONDS
+        backlog = claims.read_backlog()
+        fields = {
+            "waiting": backlog.waiting,
+            "failing": backlog.failing,
+            "lag_seconds": round(backlog.lag_seconds, 3),
+        }
+        logger.info("The relay's backlog.", extra={"fields": fields})
+
+
+def context_of(row: OutboxEvent) -> RequestContext:
+    """What caused the row, for the log lines and rows that its publication makes."""
+    return RequestContext(row.request_id, traceparent=row.traceparent)
+
+
+def _is_lost(session: Session) -> bool:
+    """Whether a session is dead. Django may have opened another by now, without a word."""
+    return connection.connection is not session or bool(session.closed)

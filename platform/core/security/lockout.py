@@ -1,0 +1,107 @@
+"""Counts failed attempts in Redis and closes the door for a while; knows no passwords, no HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from django.conf import settings
+from redis.exceptions import RedisError
+
+from core.errors import UnavailableError
+from core.redis_client import limits_client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# KEYS: one counter a subject; ARGV: failures allowed of each.
+# Answers the milliseconds until the last closed door opens, 0 when all are open.
+LOCKED_FOR = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[i]) then
+    wait = math.max(wait, redis.call('PTTL', key))
+  end
+end
+return wait
+"""
+
+# KEYS: one counter a subject; ARGV: failures allowed and seconds of each, in turn. The failure that
+# closes the door starts its time anew, so that a lock is always as long as it says.
+NOTE_FAILURE = """
+for i, key in ipairs(KEYS) do
+  local count = redis.call('INCR', key)
+  if count == 1 or count == tonumber(ARGV[2 * i - 1]) then
+    redis.call('EXPIRE', key, ARGV[2 * i])
+  end
+end
+return #KEYS
+"""
+
+
+class AttemptsUnknownError(UnavailableError):
+    """Failed attempts cannot be counted now, and without counting nobody may try."""
+
+    code = "limits_unavailable"
+    title = "Calls cannot be counted now."
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Something whose failures are counted together.
+
+    Attributes:
+        kind: what it is, e.g. "login-account"; part of the counter's name.
+        name: which one; kept only as a hash, since it may be what somebody typed.
+        failures: so many close the door.
+        seconds: for so long; also how long fewer failures are remembered.
+    """
+
+    kind: str
+    name: str
+    failures: int
+    seconds: int
+
+    @property
+    def key(self) -> str:
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return f"{settings.REDIS_KEY_PREFIX}lockout:{self.kind}:{digest}"
+
+
+def locked_for(subjects: Iterable[Subject]) -> int:
+    """Seconds, rounded up, until all of these may try again; 0: now.
+
+    Looking and counting are two steps with the attempt between them, so callers who try at the very
+    same time get one attempt each: at most as many too many as there are threads.
+
+    Raises:
+        AttemptsUnknownError: Redis is away.
+    """
+    listed = list(subjects)
+    milliseconds = _run(LOCKED_FOR, listed, [subject.failures for subject in listed])
+    return -(-milliseconds // 1000)
+
+
+def note_failure(subjects: Iterable[Subject]) -> None:
+    """Count one failure of each. Raises AttemptsUnknownError."""
+    listed = list(subjects)
+    limits = [number for subject in listed for number in (subject.failures, subject.seconds)]
+    _run(NOTE_FAILURE, listed, limits)
+
+
+def forget_failures(subjects: Iterable[Subject]) -> None:
+    """Whoever succeeded starts anew. Raises AttemptsUnknownError."""
+    try:
+        limits_client().delete(*(subject.key for subject in subjects))
+    except RedisError as error:
+        raise AttemptsUnknownError(retry_after=1) from error
+
+
+def _run(script: str, subjects: list[Subject], arguments: list[int]) -> int:
+    keys = [subject.key for subject in subjects]
+    try:
+        answer = limits_client().eval(script, len(keys), *keys, *arguments)
+    except RedisError as error:
+        raise AttemptsUnknownError(retry_after=1) from error
+    return cast("int", answer)

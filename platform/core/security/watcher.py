@@ -1,0 +1,177 @@
+"""The thread that keeps a process's revocation snapshot fresh: by the clock, and when nudged."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import Error, connections
+from redis.exceptions import RedisError
+
+from core.redis_client import limits_client
+from core.security.snapshot import RevocationSnapshot, read_snapshot
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from redis.client import PubSub
+
+IDLE_SECONDS = 300.0  # without a question; then the thread ends and its connections close
+FIRST_LOOK_SECONDS = 1.0  # a caller waits at most, when there is no fresh snapshot yet
+NUDGE_GAP_SECONDS = 0.05  # at least, between two reads, however many nudges arrive
+READ_TIMEOUT = 1_000  # milliseconds the statement may run
+PEER_TIMEOUT = 2_000  # milliseconds an unreachable server may stay silent (TCP_USER_TIMEOUT)
+
+logger = logging.getLogger(__name__)
+
+
+def nudge_channel() -> str:
+    return f"{settings.REDIS_KEY_PREFIX}revocations"
+
+
+class Watcher:
+    """Owns the snapshot of one process. The thread starts with the first question."""
+
+    def __init__(self) -> None:
+        self._snapshot = RevocationSnapshot(taken_at=float("-inf"), max_age=0.0)
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._failing = False
+        self._asked_at = 0.0  # monotonic seconds
+        self._started_at = 0.0  # monotonic seconds; of the thread
+
+    def snapshot(self) -> RevocationSnapshot:
+        """The newest snapshot. Waits a moment for the first one after start or idleness."""
+        snapshot = self._snapshot
+        self._asked_at = time.monotonic()
+        if snapshot.is_stale or self._thread is None:
+            self._start()
+            self._await_fresh()
+        return self._snapshot
+
+    def put(self, snapshot: RevocationSnapshot) -> None:
+        """Make a snapshot known; an older one never replaces a younger one."""
+        with self._changed:
+            if snapshot.taken_at >= self._snapshot.taken_at:
+                self._snapshot = snapshot
+            self._failing = False
+            self._changed.notify_all()
+
+    def _start(self) -> None:
+        with self._changed:
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="revocations", daemon=True
+                )
+                self._started_at = time.monotonic()
+                self._thread.start()
+
+    def _await_fresh(self) -> None:
+        """Wait for the first look of a thread that has just started, and for no other.
+
+        While the database is away or hangs, every caller learns at once that we do not know.
+        """
+        left = self._started_at + FIRST_LOOK_SECONDS - time.monotonic()
+        if left > 0:
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._failing or not self._snapshot.is_stale, timeout=left
+                )
+
+    def _run(self) -> None:
+        database = own_connection()
+        nudges = Nudges()
+        try:
+            while not self._may_end():
+                nudges.listen()  # before the read, so that none falls between the two
+                self._read(database)
+                nudges.wait(settings.REVOCATION_REFRESH_SECONDS)
+        finally:
+            nudges.close()
+            database.close()
+            with self._changed:
+                if self._thread is threading.current_thread():  # it failed: the next question
+                    self._thread = None  # starts another
+
+    def _may_end(self) -> bool:
+        """Decided under the lock, so that a question is either seen here or starts a new thread."""
+        with self._changed:
+            if time.monotonic() - self._asked_at < IDLE_SECONDS:
+                return False
+            self._thread = None
+            return True
+
+    def _read(self, database: BaseDatabaseWrapper) -> None:
+        try:
+            self.put(read_snapshot(database, max_age=settings.REVOCATION_MAX_AGE_SECONDS))
+        except Error as error:
+            database.close()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        with self._changed:
+            if not self._failing:
+                logger.warning("Revocations cannot be read: %s", type(error).__name__)
+            self._failing = True
+            self._changed.notify_all()
+
+
+class Nudges:
+    """Waits for the word that something was revoked; without Redis, for the time alone."""
+
+    def __init__(self) -> None:
+        self._subscription: PubSub | None = None
+
+    def listen(self) -> None:
+        """Subscribe, if Redis is there and we have not."""
+        if self._subscription is not None:
+            return
+        subscription = limits_client().pubsub()
+        try:
+            subscription.subscribe(nudge_channel())
+            self._subscription = subscription
+        except (RedisError, OSError):
+            subscription.close()
+
+    def wait(self, seconds: float) -> None:
+        """Return when nudged, or after `seconds`."""
+        until = time.monotonic() + seconds
+        time.sleep(min(seconds, NUDGE_GAP_SECONDS))
+        try:
+            while self._subscription is not None and (left := until - time.monotonic()) > 0:
+                if _is_nudge(self._subscription.get_message(timeout=left)):
+                    self._drain()
+                    return
+        except (RedisError, OSError):
+            self.close()
+        time.sleep(max(0.0, until - time.monotonic()))
+
+    def _drain(self) -> None:
+        """What has arrived by now is answered by the one read that follows."""
+        while self._subscription and self._subscription.get_message(timeout=0.0) is not None:
+            pass
+
+    def close(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
+
+def _is_nudge(message: dict[str, object] | None) -> bool:
+    return message is not None and message["type"] == "message"
+
+
+def own_connection() -> BaseDatabaseWrapper:
+    """A connection beside the thread's default one, that gives up on a server that has gone."""
+    database = connections["default"].copy()
+    options = database.settings_dict["OPTIONS"]
+    given = options.get("options", "")
+    database.settings_dict["OPTIONS"] = {
+        **options,
+        "options": f"{given} -c statement_timeout={READ_TIMEOUT}".strip(),
+        "application_name": "agora revocations",
+        "tcp_user_timeout": PEER_TIMEOUT,
+    }
+    return database

@@ -1,0 +1,103 @@
+"""docs/subsystems/requests.md, conditional requests; reliability report, table B, row 57."""
+
+import pytest
+
+from core.api.conditional import check_version, etag_of, expected_versions
+from core.api.refusals import MalformedHeaderError
+from core.errors import PreconditionError
+from tests.core.api.entries import entry
+
+pytestmark = pytest.mark.django_db
+
+TAG = '"v3"'  # the test view's rows are all of version 3
+
+
+@pytest.fixture
+def url():
+    row = entry()
+    row.save()
+    return f"/api/v1/entries/{row.id}"
+
+
+class TestReads:
+    def test_carry_a_strong_etag_and_may_be_kept_privately(self, anyone, url):
+        response = anyone.get(url)
+
+        assert (response["ETag"], response["Cache-Control"]) == (TAG, "private, no-cache")
+        assert "Authorization" in response["Vary"]
+
+    @pytest.mark.parametrize("header", [TAG, "*", f'"v1", {TAG}', f"W/{TAG}", f'"x",W/{TAG} ,"y"'])
+    @pytest.mark.parametrize("method", ["get", "head"])
+    def test_that_the_caller_has_already_are_304(self, anyone, url, method, header):
+        response = getattr(anyone, method)(url, headers={"if-none-match": header})
+
+        assert (response.status_code, response.content, response["ETag"]) == (304, b"", TAG)
+        assert "X-Request-Id" in response
+        assert "RateLimit" in response
+
+    @pytest.mark.parametrize("header", ['"v2"', '""', '"v3-abc"'])
+    def test_that_the_caller_has_not_are_200(self, anyone, url, header):
+        assert anyone.get(url, headers={"if-none-match": header}).status_code == 200
+
+    def test_of_lists_have_none(self, anyone):
+        response = anyone.get("/api/v1/entries")
+
+        assert "ETag" not in response
+        assert response["Cache-Control"] == "no-store"
+
+    def test_of_nothing_are_404_whatever_is_known(self, anyone, assert_problem):
+        missing = "/api/v1/entries/0190a000-0000-7000-8000-000000000000"
+
+        assert_problem(anyone.get(missing, headers={"if-none-match": "*"}), 404, "not_found")
+
+
+class TestWrites:
+    @pytest.mark.parametrize("header", [TAG, f'"v1", {TAG}', "*", '"v3-variant"'])
+    def test_of_the_present_version_go_through(self, anyone, url, header):
+        assert anyone.post(url + "/touch", headers={"if-match": header}).status_code == 200
+
+    @pytest.mark.parametrize("header", ['"v2"', '"v30"', f"W/{TAG}", '"3"', '""'])
+    def test_of_another_version_are_412_with_the_present_one(self, anyone, url, assert_problem, header):
+        problem = assert_problem(
+            anyone.post(url + "/touch", headers={"if-match": header}), 412, "precondition_failed"
+        )
+
+        assert problem["current_etag"] == TAG
+
+    def test_without_the_header_are_428_where_it_is_needed(self, anyone, url, assert_problem):
+        assert_problem(anyone.post(url + "/touch"), 428, "precondition_required")
+
+    @pytest.mark.parametrize("header", ["v3", '"v3', "*, *", '"a" "b"', ",", "x" * 2_000])
+    def test_with_a_malformed_header_are_400(self, anyone, url, assert_problem, header):
+        response = anyone.post(url + "/touch", headers={"if-match": header})
+
+        assert_problem(response, 400, "malformed_header", at=("If-Match", "malformed"))
+
+
+class Row:
+    def __init__(self, version):
+        self.row_version = version
+
+
+class TestVersions:
+    def test_of_a_row_name_its_variant(self):
+        assert (etag_of(Row(7)), etag_of(Row(7), variant="public")) == ('"v7"', '"v7-public"')
+
+    def test_expected_are_none_without_a_condition(self, rf):
+        assert expected_versions(rf.post("/")) is None
+        assert expected_versions(rf.post("/", headers={"if-match": "*"})) is None
+
+    def test_expected_are_those_of_strong_tags(self, rf):
+        request = rf.post("/", headers={"if-match": '"v1", W/"v2", "v3-x", "other"'})
+
+        assert expected_versions(request) == {1, 3}
+
+    def test_malformed_is_refused(self, rf):
+        with pytest.raises(MalformedHeaderError):
+            expected_versions(rf.post("/", headers={"if-match": "v1"}))
+
+    def test_checked_again_under_the_lock_refuses_the_late(self):
+        check_version(Row(3), frozenset({3}))
+        check_version(Row(3), None)
+        with pytest.raises(PreconditionError):
+            check_version(Row(4), frozenset({3}))

@@ -1,0 +1,395 @@
+"""What the relay publishes, in which order, and what it does about rows and parts that fail."""
+
+import threading
+import time
+
+import pytest
+from celery import Celery
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+
+from core.models import AuditEntry, OutboxEvent
+from core.observability.request_id import RequestContext, bind, current
+from core.outbox import Event, publish
+from core.outbox.broker import CeleryBroker
+from core.outbox.relay import Relay
+from core.tasks import enqueue
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture
+def relay(celery_app):
+    relay = Relay(broker=CeleryBroker(celery_app), subscribers=())
+    yield relay
+    relay.close()
+
+
+def announce(object_id: str, number: int) -> None:
+    with transaction.atomic():
+        publish(Event("thing.moved", "thing", object_id, {"number": number}))
+
+
+def send(number: int, *, name: str = "test.note", about: tuple[str, str] | None = None) -> None:
+    with transaction.atomic():
+        enqueue(name, about=about, number=str(number))
+
+
+def make_due() -> None:
+    OutboxEvent.objects.filter(published_at=None).update(next_attempt_at=timezone.now())
+
+
+def unpublished() -> list[OutboxEvent]:
+    return list(OutboxEvent.objects.filter(published_at=None).order_by("position"))
+
+
+class TestTasks:
+    def test_go_to_the_queue_of_their_task_with_id_and_cause(self, relay, queue):
+        with bind(RequestContext("req_9", traceparent=TRACE)), transaction.atomic():
+            enqueue("test.note", chunk_id="c1")
+
+        assert relay.run_once() == 1
+
+        row = OutboxEvent.objects.get()
+        assert queue.kwargs() == [{"chunk_id": "c1"}]
+        [headers] = queue.headers()
+        assert (headers["id"], headers["task"]) == (str(row.id), "test.note")
+        assert (headers["request_id"], headers["traceparent"]) == ("req_9", TRACE)
+        assert row.published_at is not None
+
+    def test_leave_in_the_order_of_writing_and_once(self, relay, queue):
+        for number in range(30):
+            send(number)
+
+        assert relay.run_once() == 30
+        assert relay.run_once() == 0
+        assert [arguments["number"] for arguments in queue.kwargs()] == [str(n) for n in range(30)]
+
+    def test_a_batch_is_taken_at_a_time(self, celery_app, queue):
+        relay = Relay(broker=CeleryBroker(celery_app), subscribers=(), batch=10)
+        for number in range(25):
+            send(number)
+
+        assert [relay.run_once() for _ in range(4)] == [10, 10, 5, 0]
+        assert len(queue.messages()) == 25
+        relay.close()
+
+    def test_an_unknown_name_is_kept_with_its_reason_and_the_others_go_on(self, relay, queue):
+        send(1, name="nobody.knows")
+        send(2)
+
+        assert relay.run_once() == 1
+
+        [stuck] = unpublished()
+        assert stuck.type == "nobody.knows"
+        assert stuck.attempts == 1
+        assert stuck.last_error == "UnknownTaskError: No task is called 'nobody.knows'."
+        assert [arguments["number"] for arguments in queue.kwargs()] == ["2"]
+
+    def test_what_waits_behind_a_failing_one_of_its_object_keeps_its_place(
+        self, relay, queue, celery_app
+    ):
+        send(1, name="late.task", about=("thing", "a"))
+        send(2, about=("thing", "a"))
+        send(3, about=("thing", "b"))
+
+        assert relay.run_once() == 1
+        assert relay.run_once() == 0
+        assert [arguments["number"] for arguments in queue.kwargs()] == ["3"]
+
+        @celery_app.task(name="late.task", shared=False)
+        def late(**_: object) -> None:
+            """The release that knows the task has come."""
+
+        make_due()
+        assert relay.run_once() == 2
+        assert [arguments["number"] for arguments in queue.kwargs()] == ["3", "1", "2"]
+
+    def test_pauses_double_up_to_a_minute(self, relay):
+        send(1, name="nobody.knows")
+        pauses = []
+        for _ in range(9):
+            relay.run_once()
+            [row] = unpublished()
+            pauses.append(round((row.next_attempt_at - timezone.now()).total_seconds()))
+            make_due()
+
+        assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+
+    def test_a_row_backing_off_is_not_tried_before_its_time(self, relay):
+        send(1, name="nobody.knows")
+        relay.run_once()
+
+        assert relay.run_once() == 0
+        assert unpublished()[0].attempts == 1
+
+    def test_an_uncommitted_row_is_not_seen_and_not_skipped_later(self, relay, queue):
+        wrote, may_commit = threading.Event(), threading.Event()
+
+        def slow_writer() -> None:
+            with transaction.atomic():
+                enqueue("test.note", number="early")
+                wrote.set()
+                may_commit.wait(10)
+            connection.close()
+
+        writer = threading.Thread(target=slow_writer)
+        writer.start()
+        wrote.wait(10)
+        send(2)
+
+        assert relay.run_once() == 1
+        may_commit.set()
+        writer.join()
+        assert relay.run_once() == 1
+        assert [arguments["number"] for arguments in queue.kwargs()] == ["2", "early"]
+
+
+class TestBrokerAway:
+    @pytest.fixture
+    def nowhere(self, celery_app):
+        app = Celery("nowhere", broker="redis://127.0.0.1:1/0", set_as_current=False)
+        app.conf.broker_transport_options = {"socket_connect_timeout": 2}
+        app.tasks["test.note"] = celery_app.tasks["test.note"]
+        return app
+
+    def test_blames_no_row_and_events_still_leave(self, nowhere):
+        received = []
+        relay = Relay(broker=CeleryBroker(nowhere), subscribers=[received.append])
+        send(1)
+        announce("a", 2)
+
+        started = time.monotonic()
+        assert relay.run_once() == 1
+        assert time.monotonic() - started < 1.5
+
+        [row] = unpublished()
+        assert (row.kind, row.attempts, row.last_error) == ("task", 0, "")
+        assert [envelope.data for envelope in received] == [{"number": 2}]
+        relay.close()
+
+    def test_tasks_rest_a_moment_and_leave_once_it_is_back(self, nowhere, celery_app, queue):
+        relay = Relay(broker=CeleryBroker(nowhere), subscribers=())
+        send(1)
+        relay.run_once()
+
+        relay._broker = CeleryBroker(celery_app)
+        assert relay.run_once() == 0  # it rests
+        time.sleep(0.3)
+        assert relay.run_once() == 1
+        assert queue.kwargs() == [{"number": "1"}]
+        relay.close()
+
+    def test_what_left_before_it_failed_is_not_sent_again(self, celery_app, queue):
+        class FailsAfterTwo(CeleryBroker):
+            sent = 0
+
+            def send(self, row):
+                self.sent += 1
+                if self.sent == 3:
+                    self._app = Celery("gone", broker="redis://127.0.0.1:1/0", set_as_current=False)
+                    self._app.tasks["test.note"] = celery_app.tasks["test.note"]
+                    self.close()
+                super().send(row)
+
+        relay = Relay(broker=FailsAfterTwo(celery_app), subscribers=())
+        for number in range(4):
+            send(number)
+
+        assert relay.run_once() == 2
+        assert [row.payload["number"] for row in unpublished()] == ["2", "3"]
+        assert len(queue.messages()) == 2
+        relay.close()
+
+
+class TestEvents:
+    def test_reach_every_subscriber_in_order_per_object_with_their_envelope(self):
+        first, second = [], []
+        relay = Relay(subscribers=[first.append, second.append])
+        with bind(RequestContext("req_3")):
+            for number in range(6):
+                announce("ab"[number % 2], number)
+
+        assert relay.run_once() == 6
+        assert first == second
+        assert [(e.object_id, e.sequence, e.data["number"]) for e in first] == [
+            ("a", 1, 0),
+            ("b", 1, 1),
+            ("a", 2, 2),
+            ("b", 2, 3),
+            ("a", 3, 4),
+            ("b", 3, 5),
+        ]
+        assert {(e.type, e.schema_version, e.request_id) for e in first} == {("thing.moved", 1, "req_3")}
+
+    def test_a_subscriber_runs_in_the_context_of_the_cause(self):
+        seen = []
+        relay = Relay(subscribers=[lambda _: seen.append(current().request_id)])
+        with bind(RequestContext("req_4")):
+            announce("a", 1)
+
+        relay.run_once()
+
+        assert seen == ["req_4"]
+        assert current().request_id == ""
+
+    def test_a_failing_subscriber_undoes_all_of_them_and_holds_up_its_object_alone(self):
+        received = []
+
+        def write(envelope) -> None:
+            AuditEntry.objects.create(action="seen", object_type="thing", object_id=envelope.object_id)
+
+        def fail_for_a(envelope) -> None:
+            if envelope.object_id == "a":
+                raise ValueError("no\x00 good")
+            received.append(envelope.data["number"])
+
+        relay = Relay(subscribers=[write, fail_for_a])
+        announce("a", 1)
+        announce("a", 2)
+        announce("b", 3)
+
+        assert relay.run_once() == 1
+        assert relay.run_once() == 0
+
+        assert received == [3]
+        assert list(AuditEntry.objects.values_list("object_id", flat=True)) == ["b"]
+        assert [(row.payload["number"], row.attempts) for row in unpublished()] == [(1, 1), (2, 0)]
+        assert unpublished()[0].last_error == "ValueError: no good"
+
+    def test_a_statement_that_fails_is_the_rows_fault_not_the_databases(self):
+        def break_a_constraint(_envelope) -> None:
+            raise OperationalError("canceling statement due to lock timeout")
+
+        relay = Relay(subscribers=[break_a_constraint])
+        announce("a", 1)
+
+        assert relay.run_once() == 0
+        assert unpublished()[0].attempts == 1
+
+    def test_after_a_failure_the_object_goes_on_where_it_stopped(self):
+        received, broken = [], [True]
+
+        def receive(envelope) -> None:
+            if broken[0]:
+                raise ValueError("not yet")
+            received.append(envelope.sequence)
+
+        relay = Relay(subscribers=[receive])
+        for number in range(3):
+            announce("a", number)
+        relay.run_once()
+        broken[0] = False
+        make_due()
+
+        assert relay.run_once() == 3
+        assert received == [1, 2, 3]
+
+    def test_the_databases_loss_passes_through_and_the_row_stays_untouched(self):
+        def cut_the_line(_envelope) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+        relay = Relay(subscribers=[cut_the_line])
+        announce("a", 1)
+
+        with pytest.raises(OperationalError):
+            relay.run_once()
+        connection.close()
+
+        assert [(row.attempts, row.last_error) for row in unpublished()] == [(0, "")]
+
+    def test_a_failing_task_does_not_hold_up_the_events_of_its_object(self, celery_app):
+        received = []
+        relay = Relay(broker=CeleryBroker(celery_app), subscribers=[received.append])
+        send(1, name="nobody.knows", about=("thing", "a"))
+        announce("a", 2)
+
+        assert relay.run_once() == 1
+        assert [envelope.object_id for envelope in received] == ["a"]
+
+
+class TestLeadership:
+    def test_one_of_two_leads_and_the_other_follows_when_it_goes(self, celery_app):
+        started = [threading.Event(), threading.Event()]
+        seen: list[int] = []
+
+        def relay_until(number: int, stop: threading.Event) -> None:
+            relay = Relay(
+                broker=CeleryBroker(celery_app), subscribers=[lambda _: seen.append(number)]
+            )
+            started[number].set()
+            relay.run_forever(stop)
+
+        stops = [threading.Event(), threading.Event()]
+        threads = [threading.Thread(target=relay_until, args=(n, stops[n])) for n in (0, 1)]
+        for number in (0, 1):
+            threads[number].start()
+            started[number].wait(10)
+            time.sleep(0.5)
+        for number in range(5):
+            announce("a", number)
+        wait_until(lambda: not unpublished())
+        assert seen == [0] * 5
+
+        stops[0].set()
+        threads[0].join(5)
+        announce("a", 5)
+        wait_until(lambda: not unpublished())
+        assert seen == [0] * 5 + [1]
+        stops[1].set()
+        threads[1].join(5)
+
+    def test_a_relay_whose_session_was_killed_comes_back_by_itself(self, celery_app):
+        seen: list[int] = []
+        relay = Relay(
+            broker=CeleryBroker(celery_app), subscribers=[lambda e: seen.append(e.sequence)]
+        )
+        stop = threading.Event()
+        thread = threading.Thread(target=relay.run_forever, args=(stop,))
+        thread.start()
+        announce("a", 1)
+        wait_until(lambda: seen == [1])
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            assert cursor.rowcount == 1
+        announce("a", 2)
+        wait_until(lambda: seen == [1, 2])
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+class TestStopping:
+    def test_stops_between_two_rows(self):
+        stop = threading.Event()
+        seen = []
+
+        def stop_at_first(envelope) -> None:
+            seen.append(envelope.sequence)
+            stop.set()
+
+        relay = Relay(subscribers=[stop_at_first])
+        announce("a", 1)
+        announce("a", 2)
+
+        relay.run_forever(stop)
+
+        assert seen == [1]
+        assert [row.sequence for row in unpublished()] == [2]
+
+
+def wait_until(condition, *, seconds: float = 10.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "It did not happen in time."
+        time.sleep(0.02)
+
+

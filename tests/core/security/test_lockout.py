@@ -1,0 +1,83 @@
+import time
+
+import pytest
+
+from core.security import lockout
+from core.security.lockout import AttemptsUnknownError, Subject
+
+ALICE = Subject("test", "alice", failures=3, seconds=60)
+MALLORY = Subject("test", "mallory", failures=3, seconds=60)
+
+
+class TestLockout:
+    def test_closes_after_so_many_failures_for_so_long(self):
+        for _ in range(2):
+            lockout.note_failure([ALICE])
+        assert lockout.locked_for([ALICE]) == 0
+
+        lockout.note_failure([ALICE])
+
+        assert 59 <= lockout.locked_for([ALICE]) <= 60
+
+    def test_counts_each_subject_and_kind_by_itself(self):
+        for _ in range(3):
+            lockout.note_failure([ALICE])
+
+        assert lockout.locked_for([MALLORY]) == 0
+        assert lockout.locked_for([Subject("other", "alice", failures=3, seconds=60)]) == 0
+
+    def test_is_closed_when_one_of_several_is(self):
+        for _ in range(3):
+            lockout.note_failure([ALICE])
+
+        assert lockout.locked_for([MALLORY, ALICE]) > 0
+
+    def test_opens_again(self):
+        brief = Subject("test", "brief", failures=1, seconds=1)
+        lockout.note_failure([brief])
+        assert lockout.locked_for([brief]) == 1
+        time.sleep(1.1)
+
+        assert lockout.locked_for([brief]) == 0
+
+    def test_the_last_failure_starts_the_time_anew(self):
+        brief = Subject("test", "brief", failures=2, seconds=2)
+        lockout.note_failure([brief])
+        time.sleep(1.2)
+        lockout.note_failure([brief])
+
+        assert lockout.locked_for([brief]) == 2
+
+    def test_more_failures_do_not_make_it_longer(self):
+        brief = Subject("test", "brief", failures=1, seconds=2)
+        lockout.note_failure([brief])
+        time.sleep(1.2)
+        lockout.note_failure([brief])
+
+        assert lockout.locked_for([brief]) == 1
+
+    def test_forgets_on_demand(self):
+        for _ in range(3):
+            lockout.note_failure([ALICE, MALLORY])
+        lockout.forget_failures([ALICE])
+
+        assert lockout.locked_for([ALICE]) == 0
+        assert lockout.locked_for([MALLORY]) > 0
+
+    def test_takes_any_text_for_a_name(self):
+        lockout.note_failure([Subject("test", "\ud800\0 \n", failures=1, seconds=60)])
+
+        assert lockout.locked_for([Subject("test", "\ud800\0 \n", failures=1, seconds=60)]) > 0
+
+    def test_keeps_no_name(self):
+        assert "alice" not in ALICE.key
+
+    @pytest.mark.parametrize(
+        "call", [lockout.locked_for, lockout.note_failure, lockout.forget_failures]
+    )
+    def test_without_redis_nobody_may_try(self, call, settings):
+        settings.REDIS_LIMITS_URL = "redis://127.0.0.1:1/1"
+
+        with pytest.raises(AttemptsUnknownError) as caught:
+            call([ALICE])
+        assert caught.value.retry_after == 1

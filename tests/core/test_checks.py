@@ -1,0 +1,105 @@
+"""What `manage.py check` refuses."""
+
+import pytest
+from django.core.checks import run_checks
+from django.http import HttpResponse
+from django.urls import path
+from django.views import View
+
+from core import checks
+from core.checks import is_development_secret
+
+GOOD = "9f2kQ7xLw0ZpTbV4sYcR8mJ1uHdN6eGaXo3iKf5t"
+
+
+def ids(found) -> list[str]:
+    return [error.id for error in found]
+
+
+class ScopedView(View):
+    limit_scope = {"get": "default", "post": "imaginary"}
+
+    def get(self, request):
+        return HttpResponse()
+
+
+urlpatterns = [path("scoped", ScopedView.as_view())]
+
+
+class TestChecks:
+    def test_this_project_passes_them(self):
+        assert [error for error in run_checks() if error.id.startswith("core.")] == []
+
+    @pytest.mark.parametrize("other", ["JWT_SIGNING_KEYS", "CURSOR_KEYS", "PEPPERS"])
+    def test_a_secret_has_one_purpose(self, settings, other):
+        settings.SECRET_KEYS = ["new" + GOOD, GOOD]
+        setattr(settings, other, [GOOD])
+
+        [error] = checks.check_secrets_have_one_purpose()
+
+        assert error.id == "core.E001"
+        assert {"SECRET_KEYS", other} == set(error.msg.split(" share")[0].split(", "))
+        assert GOOD not in error.msg
+
+    def test_neither_does_the_metrics_token(self, settings):
+        settings.METRICS_TOKEN = settings.PEPPERS[0]
+
+        assert ids(checks.check_secrets_have_one_purpose()) == ["core.E001"]
+
+    def test_production_takes_no_development_secret(self, settings):
+        settings.SETTINGS_MODULE = "config.settings.production"
+        for name in checks.SECRET_LISTS:
+            setattr(settings, name, [GOOD])
+        assert checks.check_no_development_secret_in_production() == []
+
+        settings.CURSOR_KEYS = [GOOD, "test-cursor-" + "c" * 40]
+        [error] = checks.check_no_development_secret_in_production()
+
+        assert (error.id, error.msg) == ("core.E002", "CURSOR_KEYS holds a development secret.")
+
+    @pytest.mark.parametrize("secret", ["a" * 64, "django-insecure-" + GOOD, "ChangeMe" + GOOD])
+    def test_knows_a_development_secret(self, secret):
+        assert is_development_secret(secret)
+        assert not is_development_secret(GOOD)
+
+    def test_production_is_not_debugged(self, settings):
+        settings.DEBUG = True
+        assert checks.check_debug_off_in_production() == []
+        settings.SETTINGS_MODULE = "config.settings.production"
+
+        assert ids(checks.check_debug_off_in_production()) == ["core.E003"]
+
+    @pytest.mark.urls(__name__)
+    def test_a_limit_scope_has_a_rate(self):
+        [error] = checks.check_limit_scopes_have_rates()
+
+        assert error.id == "core.E004"
+        assert "ScopedView is limited by 'imaginary'" in error.msg
+
+    @pytest.mark.parametrize("setting", ["BEARER_SCHEMES", "OUTBOX_SUBSCRIBERS"])
+    def test_dotted_paths_lead_somewhere(self, settings, setting):
+        setattr(settings, setting, ["core.nowhere.Thing", "core.ids.uuid7"])
+
+        [error] = checks.check_dotted_paths()
+
+        assert error.id == "core.E005"
+        assert error.msg.startswith(f"{setting}: core.nowhere.Thing")
+
+    def test_platform_is_no_package(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(checks, "PLATFORM", tmp_path)
+        assert checks.check_platform_is_no_package() == []
+        (tmp_path / "__init__.py").touch()
+
+        assert ids(checks.check_platform_is_no_package()) == ["core.E006"]
+
+    def test_scheduled_tasks_exist(self):
+        from celery import current_app
+
+        current_app.conf.beat_schedule["ghost"] = {"task": "core.ghost", "schedule": 1.0}
+        try:
+            [error] = checks.check_scheduled_tasks_exist()
+        finally:
+            del current_app.conf.beat_schedule["ghost"]
+
+        assert error.id == "core.E007"
+        assert "core.ghost" in error.msg
