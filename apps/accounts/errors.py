@@ -1,0 +1,80 @@
+"""What can go wrong with accounts, logins and tokens, by name."""
+
+from __future__ import annotations
+
+from core.errors import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    QuotaExceededError,
+    UnauthenticatedError,
+)
+
+
+class InvalidAccountError(InvalidError):
+    """One or more fields of an account cannot be as sent; `errors` says which and why."""
+
+
+class UsernameTakenError(InvalidError):
+    code = "taken"
+    title = "This username is taken."
+
+
+class InvalidConfirmationError(InvalidError):
+    """Forged, expired, or made for an address that has changed since."""
+
+    code = "invalid_confirmation"
+    title = "This confirmation does not hold, or no longer."
+
+
+class InvalidCredentialsError(UnauthenticatedError):
+    """The same words whether the user is unknown, inactive or the password wrong."""
+
+    code = "invalid_credentials"
+    title = "These credentials are not right."
+
+
+class WrongPasswordError(InvalidError):
+    """Somebody who is logged in gave a wrong current password."""
+
+    code = "wrong_password"
+    title = "The current password is not right."
+
+
+class TooManyFailuresError(QuotaExceededError):
+    code = "too_many_failures"
+    title = "Too many failed attempts; even the right password is refused for a while."
+
+
+class InvalidTokenError(UnauthenticatedError):
+    """Not a token of ours, or not of this kind, or of a login that has ended."""
+
+    code = "invalid_token"
+    title = "The token is not valid."
+
+
+class ExpiredTokenError(InvalidTokenError):
+    code = "token_expired"
+    title = "The token has expired."
+
+
+class ReusedTokenError(InvalidTokenError):
+    """A refresh token came a second time: somebody else may have it, so its login has ended."""
+
+    code = "token_reused"
+    title = "This refresh token was used before; its login has been ended."
+
+
+class UserNotFoundError(NotFoundError):
+    code = "user_not_found"
+    title = "There is no such user."
+
+
+class LoginNotFoundError(NotFoundError):
+    code = "login_not_found"
+    title = "There is no such login."
+
+
+class LastSuperuserError(ConflictError):
+    code = "last_superuser"
+    title = "The last active superuser must stay one."

@@ -1,0 +1,53 @@
+"""Everything that changes who somebody is, or proves it."""
+
+from __future__ import annotations
+
+from apps.accounts.services.lifecycle import (
+    change_rights,
+    deactivate_user,
+    ensure_demo_user,
+    reactivate_user,
+    revoke_login,
+    revoke_logins,
+)
+from apps.accounts.services.logins import (
+    LoginTokens,
+    Origin,
+    check_credentials,
+    log_in,
+    log_out,
+    purge_ended_logins,
+    refresh_login,
+)
+from apps.accounts.services.mail import send_address_in_use, send_confirmation
+from apps.accounts.services.passwords import change_password, check_current_password, set_password
+from apps.accounts.services.profile import confirm_email, request_email_change, update_profile
+from apps.accounts.services.registration import Registration, register_user
+from apps.accounts.services.tokens import read_access_token
+
+__all__ = [
+    "LoginTokens",
+    "Origin",
+    "Registration",
+    "change_password",
+    "change_rights",
+    "check_credentials",
+    "check_current_password",
+    "confirm_email",
+    "deactivate_user",
+    "ensure_demo_user",
+    "log_in",
+    "log_out",
+    "purge_ended_logins",
+    "reactivate_user",
+    "read_access_token",
+    "refresh_login",
+    "register_user",
+    "request_email_change",
+    "revoke_login",
+    "revoke_logins",
+    "send_address_in_use",
+    "send_confirmation",
+    "set_password",
+    "update_profile",
+]
