@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config.settings.env import env_str, redis_url
 
@@ -47,7 +47,8 @@ def celery_settings() -> dict[str, Any]:
         "CELERY_TASK_REJECT_ON_WORKER_LOST": False,  # a reaper leases again; no poison-pill loop
         "CELERY_TASK_SOFT_TIME_LIMIT": SOFT_TIME_LIMIT,
         "CELERY_TASK_TIME_LIMIT": TIME_LIMIT,
-        "CELERY_TASK_QUEUES": [Queue(name) for name in QUEUES],
+        # Each with an exchange of its own: left out, all would share one and each message reach all.
+        "CELERY_TASK_QUEUES": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "CELERY_TASK_ROUTES": ROUTES,
         "CELERY_TASK_CREATE_MISSING_QUEUES": False,
         "CELERY_TASK_DEFAULT_QUEUE": "default",

@@ -1,0 +1,120 @@
+"""Batch predictions, in and out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.ml_models.api.v1.serializers.predict import FeaturesField
+from apps.ml_models.models import BatchPrediction
+from apps.ml_models.selectors.batches import eta_seconds, percent_done, rows_per_second
+from core.api.serializers import InputSerializer, OutputSerializer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NUMBER_MAX = 2**31 - 1
+
+
+class _TargetIn(InputSerializer[None]):
+    model = serializers.CharField(
+        max_length=64, required=False, help_text="Name of a model; without it the default one."
+    )
+    version = serializers.IntegerField(
+        min_value=1, max_value=NUMBER_MAX, required=False, help_text="Excludes `alias`."
+    )
+    alias = serializers.CharField(
+        max_length=64, required=False, help_text="Without it and `version`: champion."
+    )
+    output_format = serializers.ChoiceField(
+        choices=BatchPrediction.OutputFormat.choices, default=BatchPrediction.OutputFormat.JSONL
+    )
+
+    def validate(self, attrs: Mapping[str, Any]) -> Mapping[str, Any]:
+        if "version" in attrs and "alias" in attrs:
+            raise serializers.ValidationError(
+                {"alias": serializers.ErrorDetail("Send `version` or `alias`.", code="conflict")}
+            )
+        if "version" in attrs and "model" not in attrs:
+            raise serializers.ValidationError(
+                {"model": serializers.ErrorDetail("A version is one of a model.", code="required")}
+            )
+        return attrs
+
+
+class BatchRowsIn(_TargetIn):
+    """A JSON body."""
+
+    features = FeaturesField()
+
+
+class BatchFileIn(_TargetIn):
+    """A multipart form."""
+
+    file = serializers.FileField(help_text="CSV with a header, or JSON Lines; UTF-8.")
+    input_format = serializers.ChoiceField(
+        choices=BatchPrediction.InputFormat.choices,
+        required=False,
+        help_text="Without it, the file's name or media type says.",
+    )
+
+
+class CountsOut(OutputSerializer[Any]):
+    total = serializers.IntegerField(
+        source="total_rows", help_text="Null until the input has been read."
+    )
+    succeeded = serializers.IntegerField(source="succeeded_rows")
+    failed = serializers.IntegerField(source="failed_rows")
+
+
+class BatchInputOut(OutputSerializer[Any]):
+    format = serializers.ChoiceField(
+        choices=BatchPrediction.InputFormat.choices, source="input_format"
+    )
+    bytes = serializers.IntegerField(source="input_bytes")
+    sha256 = serializers.CharField(source="input_sha256")
+
+
+class DetailOut(OutputSerializer[Any]):
+    code = serializers.CharField(help_text="Stable, e.g. invalid_file.")
+    detail = serializers.CharField()
+
+
+class BatchPredictionOut(OutputSerializer[Any]):
+    id = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=BatchPrediction.Status.choices)
+    detail = serializers.SerializerMethodField(help_text="Why it failed.")
+    model = serializers.CharField(source="version.model.name")
+    version = serializers.IntegerField(source="version.number", help_text="Pinned at submission.")
+    alias = serializers.CharField(help_text="The alias asked for, or empty.")
+    artefact_digest = serializers.CharField()
+    input = BatchInputOut(source="*")
+    output_format = serializers.ChoiceField(choices=BatchPrediction.OutputFormat.choices)
+    counts = CountsOut(source="*")
+    percent = serializers.SerializerMethodField(help_text="0 to 100; null while it is not known.")
+    rows_per_second = serializers.SerializerMethodField()
+    eta_seconds = serializers.SerializerMethodField(help_text="Null when it is not running.")
+    application_id = serializers.UUIDField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField()
+    cancelling_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="Input and results are deleted after this.")
+    expired_at = serializers.DateTimeField()
+
+    @extend_schema_field(DetailOut(allow_null=True))
+    def get_detail(self, job: BatchPrediction) -> dict[str, str] | None:
+        if not job.detail_code:
+            return None
+        return {"code": job.detail_code, "detail": job.detail}
+
+    def get_percent(self, job: BatchPrediction) -> float | None:
+        return percent_done(job)
+
+    def get_rows_per_second(self, job: BatchPrediction) -> float | None:
+        return rows_per_second(job, now=self.context["now"])
+
+    def get_eta_seconds(self, job: BatchPrediction) -> int | None:
+        return eta_seconds(job, now=self.context["now"])

@@ -1,0 +1,161 @@
+"""The hot path: a body of features in, predictions out; microseconds of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+import orjson
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+
+from apps.ml_models.api.v1 import examples
+from apps.ml_models.api.v1.serializers.predict import PredictIn, PredictNamedIn, PredictOut
+from apps.ml_models.errors import FeaturesMissingError
+from apps.ml_models.services import predicting
+from core.api.viewsets import ApiView
+from core.errors import FieldError, InvalidError
+from core.ids import uuid7
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from core.api.viewsets import ApiRequest
+    from serving.predictor import PredictResult
+
+ROWS_A_UNIT = 100  # a call costs 1, and 1 more for every so many rows
+MODEL_NAME_MAX = 64  # characters
+
+
+class PredictView(ApiView):
+    """Common to the four ways to ask; each names its model in its own way."""
+
+    required_scopes: ClassVar[Mapping[str, str | None]] = {"post": "predictions:create"}
+    limit_scope = "predict"
+    spends_in_handler = True
+    idempotency: ClassVar = {"post": "ignored"}
+    max_body = settings.PREDICT_MAX_BODY_BYTES
+
+    def features_of(self, request: ApiRequest, known: frozenset[str]) -> object:
+        """The rows of the body, charged for. No serializer: two members are checked by hand."""
+        body = body_of(request)
+        if not body.keys() <= known:
+            raise _unknown_fields(body.keys() - known)
+        features = body.get("features")
+        self.spend(request, 1 + _count(features) // ROWS_A_UNIT)
+        if features is None:
+            detail = "The body needs `features`: rows, or one row."
+            fault = FieldError("required", detail, pointer="#/features")
+            raise FeaturesMissingError(detail, errors=(fault,))
+        return features
+
+
+def body_of(request: ApiRequest) -> Mapping[str, object]:
+    """The body; that it is an object has been checked before any handler runs."""
+    return cast("Mapping[str, object]", request.data)
+
+
+def _count(features: object) -> int:
+    """Rows of a list of rows; anything else is one."""
+    if type(features) is list and features and type(features[0]) in {list, dict}:
+        return len(features)
+    return 1
+
+
+def _unknown_fields(names: set[str]) -> InvalidError:
+    faults = tuple(
+        FieldError("unknown_field", "There is no such field.", pointer=f"#/{name[:80]}")
+        for name in sorted(names)
+    )
+    return InvalidError("The body has fields that are not known.", errors=faults)
+
+
+def _answer(result: PredictResult) -> HttpResponse:
+    content = orjson.dumps(
+        {
+            "prediction": result.prediction,
+            "model": {"name": result.servable_id.name, "version": result.servable_id.version},
+            "prediction_id": str(uuid7()),
+        },
+        option=orjson.OPT_SERIALIZE_NUMPY,
+    )
+    return HttpResponse(content, content_type="application/json")
+
+
+FEATURES = frozenset({"features"})
+FEATURES_AND_MODEL = frozenset({"features", "model"})
+
+
+class PredictDefaultView(PredictView):
+    @extend_schema(
+        operation_id="predict",
+        summary="Predict with the default model",
+        request=PredictIn,
+        responses={200: PredictOut},
+        examples=examples.PREDICT,
+        tags=["predictions"],
+    )
+    def post(self, request: ApiRequest) -> HttpResponse:
+        """Ask the default model, or another by `model`; its alias `champion` says which version.
+
+        `features` is a list of rows, each a list in the signature's order or an object by name;
+        a single row may stand alone. At most 1,000 rows; more are a batch prediction. A call costs
+        1 unit of its limit, and 1 more for every 100 rows.
+        """
+        features = self.features_of(request, FEATURES_AND_MODEL)
+        name = body_of(request).get("model")
+        if name is not None and not (isinstance(name, str) and 0 < len(name) <= MODEL_NAME_MAX):
+            detail = "`model` is the name of a model."
+            raise InvalidError(
+                detail, errors=(FieldError("invalid_type", detail, pointer="#/model"),)
+            )
+        return _answer(predicting.predict(features=features, model_name=name))
+
+
+class PredictChampionView(PredictView):
+    @extend_schema(
+        operation_id="predict_with_model",
+        summary="Predict with a model's champion",
+        request=PredictNamedIn,
+        responses={200: PredictOut},
+        examples=examples.PREDICT_NAMED,
+        tags=["predictions"],
+    )
+    def post(self, request: ApiRequest, name: str) -> HttpResponse:
+        """Ask a model by name; the version that its alias `champion` points at answers."""
+        features = self.features_of(request, FEATURES)
+        return _answer(predicting.predict(features=features, model_name=name))
+
+
+class PredictVersionView(PredictView):
+    @extend_schema(
+        operation_id="predict_with_version",
+        summary="Predict with one version",
+        request=PredictNamedIn,
+        responses={200: PredictOut},
+        examples=examples.PREDICT_NAMED,
+        tags=["predictions"],
+    )
+    def post(self, request: ApiRequest, name: str, number: int) -> HttpResponse:
+        """Ask one version of a model.
+
+        A version that no alias points at is loaded when it is first asked for; until then the
+        answer is 503 `model_not_ready` with `Retry-After`.
+        """
+        features = self.features_of(request, FEATURES)
+        return _answer(predicting.predict(features=features, model_name=name, number=number))
+
+
+class PredictAliasView(PredictView):
+    @extend_schema(
+        operation_id="predict_with_alias",
+        summary="Predict with an alias",
+        request=PredictNamedIn,
+        responses={200: PredictOut},
+        examples=examples.PREDICT_NAMED,
+        tags=["predictions"],
+    )
+    def post(self, request: ApiRequest, name: str, alias: str) -> HttpResponse:
+        """Ask the version that an alias of a model points at."""
+        features = self.features_of(request, FEATURES)
+        return _answer(predicting.predict(features=features, model_name=name, alias=alias))

@@ -1,0 +1,258 @@
+"""Models, versions and aliases: everyone who may predict reads them, staff change them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, status
+from rest_framework.response import Response
+
+from apps.ml_models.api.v1 import examples
+from apps.ml_models.api.v1.filters import ModelFilter, VersionFilter
+from apps.ml_models.api.v1.serializers.registry import (
+    AliasIn,
+    AliasOut,
+    CreatedModelOut,
+    ModelIn,
+    ModelOut,
+    VersionIn,
+    VersionOut,
+    VersionSummaryOut,
+)
+from apps.ml_models.models import ModelVersion, RegisteredModel
+from apps.ml_models.selectors import registry
+from apps.ml_models.services import aliasing, registering
+from core.api.conditional import check_version, etag_of, expected_versions
+from core.api.parsers import StrictJSONParser, StrictMultiPartParser
+from core.api.viewsets import ApiView, ApiViewSet
+from core.errors import PreconditionError
+from core.limits import JSON_MAX_BODY, MULTIPART_OVERHEAD
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.db.models import QuerySet
+    from rest_framework.serializers import Serializer
+
+    from apps.ml_models.models import ModelAlias
+    from core.api.viewsets import ApiRequest
+
+UPLOAD_MAX_BODY = settings.ARTEFACT_MAX_BYTES + JSON_MAX_BODY + MULTIPART_OVERHEAD
+"""Bytes: the artefact, a signature document, the form around them."""
+
+
+def validated(serializer: type[Serializer[Any]], request: ApiRequest) -> dict[str, Any]:
+    data = serializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    return dict(data.validated_data)
+
+
+@extend_schema_view(
+    list=extend_schema(operation_id="list_models", summary="List models", tags=["models"]),
+    retrieve=extend_schema(
+        operation_id="get_model",
+        summary="Read a model",
+        tags=["models"],
+        examples=examples.MODEL,
+    ),
+)
+class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[RegisteredModel]):
+    """The models you may call, each with its aliases."""
+
+    required_scopes: ClassVar[Mapping[str, str | None]] = {
+        "list": "models:read",
+        "retrieve": "models:read",
+        "create": "models:write",
+    }
+    limit_scope: ClassVar[Mapping[str, str]] = {"create": "upload"}
+    max_body: ClassVar[Mapping[str, int]] = {"create": UPLOAD_MAX_BODY}
+    parser_classes = [StrictJSONParser, StrictMultiPartParser]
+    serializer_class = ModelOut
+    lookup_field = "name"
+    lookup_value_regex = "[^/]+"
+    filterset_class = ModelFilter
+    search_fields = ("name", "description")
+    sort_fields: ClassVar[Mapping[str, str]] = {"name": "name", "created_at": "created_at"}
+    ordering = ("name", "id")
+
+    def get_queryset(self) -> QuerySet[RegisteredModel]:
+        return registry.models_with_aliases()
+
+    @extend_schema(
+        operation_id="create_model",
+        summary="Register a model",
+        request=ModelIn,
+        responses={201: CreatedModelOut, 202: CreatedModelOut},
+        examples=examples.CREATE_MODEL,
+        tags=["models"],
+    )
+    def create(self, request: ApiRequest) -> Response:
+        """Register a model; with an `artefact`, upload its first version in the same call.
+
+        201 without an artefact; 202 with one, whose validation then runs in the background.
+        """
+        data = validated(ModelIn, request)
+        artefact = data.pop("artefact", None)
+        model, version = registering.register_model_with_upload(
+            name=data["name"],
+            description=data["description"],
+            chunks=None if artefact is None else artefact.chunks(),
+            signature=data.get("signature"),
+            sha256=data["sha256"],
+            actor=request.auth,
+        )
+        document = CreatedModelOut(model, context={"version": version}).data
+        code = status.HTTP_201_CREATED if version is None else status.HTTP_202_ACCEPTED
+        location = reverse("v1:model-detail", kwargs={"name": model.name})
+        return Response(document, status=code, headers={"Location": location})
+
+
+@extend_schema_view(
+    list=extend_schema(
+        operation_id="list_model_versions",
+        summary="List a model's versions",
+        tags=["models"],
+        responses={200: VersionSummaryOut(many=True)},
+    ),
+)
+class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
+    """The numbered versions of a model. A ready one never changes."""
+
+    required_scopes: ClassVar[Mapping[str, str | None]] = {
+        "list": "models:read",
+        "retrieve": "models:read",
+        "create": "models:write",
+    }
+    limit_scope: ClassVar[Mapping[str, str]] = {"create": "upload"}
+    max_body: ClassVar[Mapping[str, int]] = {"create": UPLOAD_MAX_BODY}
+    parser_classes = [StrictMultiPartParser]
+    serializer_class = VersionSummaryOut
+    filterset_class = VersionFilter
+    sort_fields: ClassVar[Mapping[str, str]] = {"version": "number", "created_at": "created_at"}
+    ordering = ("-number", "-id")
+
+    def get_queryset(self) -> QuerySet[ModelVersion]:
+        return registry.versions_of(self.kwargs["name"])
+
+    @extend_schema(
+        operation_id="get_model_version",
+        summary="Read a version",
+        responses={200: VersionOut},
+        examples=examples.VERSION,
+        tags=["models"],
+    )
+    def retrieve(self, request: ApiRequest, name: str, number: int) -> Response:  # noqa: ARG002 - DRF's signature
+        """One version with its signature, metrics, an example, and how far the processes are."""
+        version = registry.version_by_number(name, number)
+        version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
+        document = VersionOut(version).data
+        moving = repr((document["aliases"], document["serving"])).encode()
+        self.conditional(version, variant=hashlib.sha256(moving).hexdigest()[:12])
+        return Response(document)
+
+    @extend_schema(
+        operation_id="upload_model_version",
+        summary="Upload a version",
+        request=VersionIn,
+        responses={202: VersionSummaryOut},
+        examples=examples.UPLOAD,
+        tags=["models"],
+    )
+    def create(self, request: ApiRequest, name: str) -> Response:
+        """Upload a `.keras` file as the model's next version.
+
+        Its validation runs in the background, in a process with limits: follow `Location` until
+        `state` is `ready` or `rejected`; a rejected version says why.
+        """
+        data = validated(VersionIn, request)
+        version = registering.upload_version(
+            model_name=name,
+            chunks=data["artefact"].chunks(),
+            signature=data.get("signature"),
+            sha256=data["sha256"],
+            actor=request.auth,
+        )
+        location = reverse(
+            "v1:model-version-detail", kwargs={"name": name, "number": version.number}
+        )
+        return Response(
+            VersionSummaryOut(version).data,
+            status=status.HTTP_202_ACCEPTED,
+            headers={"Location": location},
+        )
+
+
+class AliasView(ApiView):
+    """A movable name for a version. Promotion and rollback are the same call."""
+
+    required_scopes: ClassVar[Mapping[str, str | None]] = {
+        "get": "models:read",
+        "put": "models:write",
+        "delete": "models:write",
+    }
+
+    @extend_schema(
+        operation_id="get_model_alias",
+        summary="Read an alias",
+        responses={200: AliasOut},
+        examples=examples.ALIAS,
+        tags=["models"],
+    )
+    def get(self, request: ApiRequest, name: str, alias: str) -> Response:  # noqa: ARG002 - DRF's signature
+        """Where an alias points; its ETag can be sent as `If-Match` when it is moved."""
+        return Response(AliasOut(self.conditional(registry.alias_by_name(name, alias))).data)
+
+    @extend_schema(
+        operation_id="set_model_alias",
+        summary="Point an alias at a version",
+        request=AliasIn,
+        responses={200: AliasOut},
+        examples=examples.SET_ALIAS,
+        tags=["models"],
+    )
+    def put(self, request: ApiRequest, name: str, alias: str) -> Response:
+        """Promote a version, or roll back: live for every caller within 2 s, no call refused.
+
+        The version must be ready (409 `version_not_ready`) and one that web processes can run (409
+        `runtime_unavailable`). With `If-Match` the alias moves only from where you saw it (412).
+        """
+        data = validated(AliasIn, request)
+        expected = expected_versions(request)
+
+        def check(current: ModelAlias | None) -> None:
+            if current is None and expected is not None:
+                raise PreconditionError(f"{name} has no alias {alias[:80]!r} yet.")
+            if current is not None:
+                check_version(current, expected)
+
+        moved = aliasing.set_alias(
+            model_name=name,
+            alias=alias,
+            number=data["version"],
+            actor=request.auth,
+            reason=data["reason"],
+            check=check,
+        )
+        return Response(AliasOut(moved).data, headers={"ETag": etag_of(moved)})
+
+    @extend_schema(
+        operation_id="delete_model_alias",
+        summary="Delete an alias",
+        responses={204: None},
+        tags=["models"],
+    )
+    def delete(self, request: ApiRequest, name: str, alias: str) -> HttpResponse:
+        """Remove an alias; calls by it answer 404 from then on."""
+        expected = expected_versions(request)
+        aliasing.delete_alias(
+            model_name=name,
+            alias=alias,
+            actor=request.auth,
+            check=lambda current: check_version(current, expected),
+        )
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT)

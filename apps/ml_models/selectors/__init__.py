@@ -1,0 +1,1 @@
+"""Questions about models, routing and batch predictions; nothing here changes a row."""

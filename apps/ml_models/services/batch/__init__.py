@@ -1,0 +1,1 @@
+"""Batch predictions: submitted, split into chunks, worked off under leases, finished, expired."""

@@ -1,0 +1,480 @@
+"""Models, versions and aliases over HTTP."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apps.ml_models import runtime
+from apps.ml_models.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.ml_models.selectors.examples import example_row
+from apps.ml_models.services import predicting
+from core.models import AuditEntry, OutboxEvent
+from tests.factories.ml_models import ROW, make_model, make_ready_version, make_version, promote
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/models"
+VERSIONS = f"{URL}/churn/versions"
+ALIAS = f"{URL}/churn/aliases/champion"
+
+
+@pytest.fixture
+def staff(client_of, bob):
+    return client_of(bob)
+
+
+@pytest.fixture
+def reader(client_of, alice):
+    return client_of(alice)
+
+
+def keras_file(content, name="model.keras"):
+    return SimpleUploadedFile(name, content, content_type="application/octet-stream")
+
+
+def audited():
+    return list(AuditEntry.objects.order_by("created_at").values_list("action", "reason"))
+
+
+def events():
+    rows = OutboxEvent.objects.filter(kind="event").order_by("position")
+    return list(rows.values_list("type", "payload"))
+
+
+class TestListModels:
+    def test_shows_every_model_with_its_aliases(self, reader, churn):
+        make_model("another")
+
+        answer = reader.get(URL).json()
+
+        assert [model["name"] for model in answer["results"]] == ["another", "churn"]
+        assert answer["results"][1]["is_default"] is True
+        assert [(a["alias"], a["version"]) for a in answer["results"][1]["aliases"]] == [
+            ("champion", 1)
+        ]
+
+    def test_takes_as_many_queries_for_many_models_as_for_one(
+        self, reader, churn, artefacts, django_assert_max_num_queries
+    ):
+        for name in "abcdef":
+            promote(make_ready_version(artefacts["linear"], name))
+
+        with django_assert_max_num_queries(3):
+            reader.get(URL)
+
+    def test_can_be_filtered_searched_and_sorted(self, reader, churn):
+        make_model("another")
+
+        assert [m["name"] for m in reader.get(f"{URL}?is_default=true").json()["results"]] == [
+            "churn"
+        ]
+        assert [m["name"] for m in reader.get(f"{URL}?search=noth").json()["results"]] == [
+            "another"
+        ]
+        assert [m["name"] for m in reader.get(f"{URL}?sort=-name").json()["results"]] == [
+            "churn",
+            "another",
+        ]
+
+    def test_needs_a_credential(self, client_of, assert_problem):
+        assert_problem(client_of(None).get(URL), 401, "not_authenticated")
+
+
+class TestReadModel:
+    def test_has_an_etag_that_moves_with_its_aliases(self, reader, churn, artefacts):
+        first = reader.get(f"{URL}/churn")
+        assert first.json()["name"] == "churn"
+        assert reader.get(f"{URL}/churn", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+
+        promote(make_ready_version(artefacts["steeper"]))
+
+        second = reader.get(f"{URL}/churn", HTTP_IF_NONE_MATCH=first["ETag"])
+        assert (second.status_code, second.json()["aliases"][0]["version"]) == (200, 2)
+
+    @pytest.mark.parametrize("name", ["nobody", "CHURN", "%2e%2e", "x" * 300])
+    def test_answers_404_for_a_name_that_no_model_has(self, reader, churn, assert_problem, name):
+        response = reader.get(f"{URL}/{name}")
+
+        assert (response.status_code, response["Content-Type"]) == (
+            404,
+            "application/problem+json",
+        )
+
+
+class TestCreateModel:
+    def test_registers_a_model(self, staff, bob):
+        response = staff.post(URL, {"name": "prices", "description": "What it is worth."})
+
+        assert response.status_code == 201, response.content
+        assert response["Location"] == f"{URL}/prices"
+        model = RegisteredModel.objects.get()
+        assert (model.name, model.created_by, model.is_default) == ("prices", bob, False)
+        assert audited() == [("ml_models.model.registered", "")]
+
+    def test_takes_its_first_version_in_the_same_call(self, staff, artefacts, sent_tasks):
+        response = staff.post(
+            URL,
+            {
+                "name": "prices",
+                "artefact": keras_file(artefacts["linear"].upload),
+                "signature": json.dumps(artefacts["linear"].signature),
+            },
+            format="multipart",
+        )
+
+        assert response.status_code == 202, response.content
+        assert response.json()["version"]["state"] == "uploaded"
+        version = ModelVersion.objects.get()
+        assert (version.model.name, version.number) == ("prices", 1)
+        assert sent_tasks == [("ml_models.validate_model_version", {"version_id": str(version.pk)})]
+
+    def test_makes_no_model_when_the_file_is_refused(self, staff, assert_problem):
+        response = staff.post(
+            URL, {"name": "prices", "artefact": keras_file(b"\x80\x04pickle")}, format="multipart"
+        )
+
+        assert_problem(response, 400, "artefact_not_accepted")
+        assert not RegisteredModel.objects.exists()
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a b",
+            "ä",
+            "x" * 65,
+            "stats",
+            "Predict",
+            "versions",
+            "a\x00b",
+            "a\n",
+        ],
+    )
+    def test_refuses_names_that_cannot_stand_in_a_path(self, staff, name):
+        response = staff.post(URL, {"name": name})
+
+        assert response.status_code == 400, response.content
+        assert not RegisteredModel.objects.exists()
+
+    @pytest.mark.parametrize("name", ["churn", "CHURN", "Churn"])
+    def test_tells_no_two_names_apart_by_case(self, staff, assert_problem, name):
+        make_model("churn")
+
+        assert_problem(
+            staff.post(URL, {"name": name}), 409, "model_name_taken", at=("#/name", "taken")
+        )
+
+    def test_is_for_staff(self, reader, assert_problem):
+        assert_problem(reader.post(URL, {"name": "prices"}), 403, "insufficient_scope")
+
+
+class TestUploadVersion:
+    def upload(self, client, content, path=VERSIONS, **fields):
+        return client.post(path, {"artefact": keras_file(content), **fields}, format="multipart")
+
+    def test_stores_the_file_and_asks_for_its_validation(
+        self, staff, artefacts, sent_tasks, storage_of_its_own
+    ):
+        make_model("churn")
+        content = artefacts["linear"].upload
+
+        response = self.upload(staff, content, signature=json.dumps(artefacts["linear"].signature))
+
+        assert response.status_code == 202, response.content
+        assert response["Location"] == f"{VERSIONS}/1"
+        version = ModelVersion.objects.get()
+        assert (version.number, version.state, version.upload_bytes) == (
+            1,
+            "uploaded",
+            len(content),
+        )
+        digest = version.upload_digest
+        stored = storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}"
+        assert stored.read_bytes() == content
+        assert stored.stat().st_mode & 0o777 == 0o600
+        assert not list((storage_of_its_own / "incoming").iterdir())
+        assert sent_tasks == [("ml_models.validate_model_version", {"version_id": str(version.pk)})]
+
+    def test_numbers_versions_without_gaps(self, staff, artefacts):
+        make_model("churn")
+
+        numbers = [
+            self.upload(staff, artefacts[name].upload).json()["version"]
+            for name in ("linear", "linear", "pair")
+        ]
+
+        assert numbers == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"\x89HDF\r\n\x1a\n" + b"h5", b"\x80\x04pickle", b"text"]
+    )
+    def test_refuses_what_is_no_keras_file(self, staff, content, sent_tasks, storage_of_its_own):
+        make_model("churn")
+
+        response = self.upload(staff, content)
+
+        assert response.status_code == 400, response.content
+        assert not ModelVersion.objects.exists()
+        assert sent_tasks == []
+        assert not list(storage_of_its_own.glob("models/sha256/*/*"))
+
+    def test_refuses_a_file_with_another_digest_than_announced(
+        self, staff, artefacts, assert_problem
+    ):
+        make_model("churn")
+
+        response = self.upload(staff, artefacts["linear"].upload, sha256="0" * 64)
+
+        assert_problem(response, 400, "artefact_not_accepted", at=("#/sha256", "digest_mismatch"))
+
+    def test_refuses_a_file_above_the_cap(self, staff, settings, artefacts, assert_problem):
+        make_model("churn")
+        settings.ARTEFACT_MAX_BYTES = 1_000
+
+        assert_problem(self.upload(staff, artefacts["linear"].upload), 413, "artefact_too_large")
+
+    @pytest.mark.parametrize(
+        ("signature", "pointer"),
+        [
+            ({"features": []}, "#/signature/features"),
+            ({"features": [{"name": "x", "kind": "text"}]}, "#/signature/features/0/kind"),
+            ({"features": [{"name": "x", "kind": "number", "a": 1}]}, "#/signature/features/0/a"),
+        ],
+    )
+    def test_says_what_is_wrong_in_a_signature(
+        self, staff, artefacts, assert_problem, signature, pointer
+    ):
+        make_model("churn")
+
+        response = self.upload(staff, artefacts["linear"].upload, signature=json.dumps(signature))
+
+        assert_problem(response, 400, "invalid_features", at=(pointer, "invalid_signature"))
+
+    def test_needs_a_file_not_an_address(self, staff):
+        make_model("churn")
+
+        response = staff.post(
+            VERSIONS, {"artefact": "https://example.org/model.keras"}, format="multipart"
+        )
+
+        assert response.status_code == 400
+
+    def test_knows_no_such_model(self, staff, artefacts, assert_problem):
+        response = self.upload(staff, artefacts["linear"].upload, f"{URL}/nobody/versions")
+
+        assert_problem(response, 404, "model_not_found")
+
+    def test_is_for_staff(self, reader, artefacts, assert_problem):
+        make_model("churn")
+
+        response = self.upload(reader, artefacts["linear"].upload)
+
+        assert_problem(response, 403, "insufficient_scope")
+
+
+class TestReadVersions:
+    def test_lists_the_newest_first(self, reader, churn):
+        make_version("churn", state="rejected", reason_code="class_not_allowed")
+
+        results = reader.get(VERSIONS).json()["results"]
+
+        assert [(v["version"], v["state"], v["aliases"]) for v in results] == [
+            (2, "rejected", []),
+            (1, "ready", ["champion"]),
+        ]
+        assert results[0]["reason"]["code"] == "class_not_allowed"
+        assert reader.get(f"{VERSIONS}?state=ready").json()["results"] == results[1:]
+
+    def test_shows_signature_metrics_and_who_serves_it(self, reader, churn, artefacts):
+        runtime.current().beat()
+
+        answer = reader.get(f"{VERSIONS}/1").json()
+
+        assert answer["signature"]["features"][0]["name"] == "amount"
+        assert answer["metrics"] == {"auc": 0.9}
+        assert answer["engine"] == "litert"
+        assert answer["serving"] == [
+            {"role": "web", "state": "available", "processes": 1, "detail": ""}
+        ]
+
+    def test_gives_an_example_that_predict_takes(self, reader, churn):
+        body = reader.get(f"{VERSIONS}/1").json()["example"]
+
+        response = reader.post(f"{VERSIONS}/1/predict", body, format="json")
+
+        assert response.status_code == 200, response.content
+
+    @pytest.mark.parametrize(
+        "feature",
+        [
+            {"name": "x", "kind": "number", "minimum": 3.0},
+            {"name": "x", "kind": "number", "maximum": -3.0},
+            {"name": "x", "kind": "integer", "minimum": -5, "maximum": 0},
+            {"name": "x", "kind": "boolean"},
+            {"name": "x", "kind": "category", "vocabulary": ["a"]},
+            {"name": "x", "kind": "number", "shape": [2, 3]},
+        ],
+    )
+    def test_example_rows_fit_their_signature(self, feature):
+        from serving.encoding import encode
+        from serving.signature import Signature
+
+        document = {"features": [feature]}
+
+        encode(Signature.from_document(document), [example_row(document)], 1)
+
+    def test_has_an_etag_that_moves_with_who_serves_it(self, reader, churn):
+        first = reader.get(f"{VERSIONS}/1")
+        again = reader.get(f"{VERSIONS}/1", HTTP_IF_NONE_MATCH=first["ETag"])
+        assert again.status_code == 304
+
+        runtime.current().beat()
+
+        assert reader.get(f"{VERSIONS}/1", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+
+    @pytest.mark.parametrize("number", [0, 2, 10**30])
+    def test_answers_404_for_a_number_that_no_version_has(
+        self, reader, churn, assert_problem, number
+    ):
+        assert_problem(reader.get(f"{VERSIONS}/{number}"), 404, "model_version_not_found")
+
+
+class TestSetAlias:
+    @pytest.fixture(autouse=True)
+    def _two_versions(self, churn, artefacts):
+        make_ready_version(artefacts["steeper"])
+
+    def put(self, client, body, path=ALIAS, **headers):
+        return client.put(path, body, format="json", **headers)
+
+    def test_promotes_and_writes_down_who_and_why(self, staff, bob):
+        response = self.put(staff, {"version": 2, "reason": "Steeper."})
+
+        assert response.status_code == 200, response.content
+        generation = response.json()["generation"]
+        assert (response.json()["alias"], response.json()["version"]) == ("champion", 2)
+        entry = AuditEntry.objects.get(action="ml_models.alias.moved", reason="Steeper.")
+        assert (entry.actor_id, entry.before, entry.after) == (
+            bob.pk,
+            {"alias": "champion", "version": 1},
+            {"alias": "champion", "version": 2},
+        )
+        assert events()[-1] == (
+            "model.alias_moved",
+            {
+                "model": "churn",
+                "alias": "champion",
+                "version": 2,
+                "previous_version": 1,
+                "generation": generation,
+            },
+        )
+        runtime.refresh()
+        assert predicting.predict(features=ROW).servable_id.version == 2
+
+    def test_makes_an_alias_that_did_not_exist(self, staff):
+        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/challenger")
+
+        assert response.status_code == 200
+        assert ModelAlias.objects.get(alias="challenger").version.number == 2
+
+    def test_changes_nothing_when_it_points_there_already(self, staff):
+        before = (ModelAlias.objects.get().row_version, len(audited()), len(events()))
+
+        assert self.put(staff, {"version": 1}).status_code == 200
+
+        assert (ModelAlias.objects.get().row_version, len(audited()), len(events())) == before
+
+    def test_moves_only_from_where_it_was_seen(self, staff, assert_problem):
+        tag = staff.get(ALIAS)["ETag"]
+        assert self.put(staff, {"version": 2}, HTTP_IF_MATCH=tag).status_code == 200
+
+        response = self.put(staff, {"version": 1}, HTTP_IF_MATCH=tag)
+
+        assert_problem(response, 412, "precondition_failed")
+        assert ModelAlias.objects.get().version.number == 2
+
+    def test_is_not_there_yet_for_one_who_saw_it(self, staff, assert_problem):
+        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/new", HTTP_IF_MATCH='"v1"')
+
+        assert_problem(response, 412, "precondition_failed")
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"state": "uploaded"},
+            {"state": "rejected", "reason_code": "class_not_allowed"},
+        ],
+    )
+    def test_refuses_a_version_that_is_not_ready(self, staff, assert_problem, fields):
+        make_version("churn", **fields)
+
+        assert_problem(self.put(staff, {"version": 3}), 409, "version_not_ready")
+        assert ModelAlias.objects.get().version.number == 1
+
+    def test_refuses_a_version_that_only_tensorflow_can_run(
+        self, staff, settings, artefacts, assert_problem
+    ):
+        make_ready_version(artefacts["linear"], without_litert=True)
+
+        assert_problem(self.put(staff, {"version": 3}), 409, "runtime_unavailable")
+        assert ModelAlias.objects.get().version.number == 1
+
+        settings.SERVING_ALLOW_TENSORFLOW = True
+        assert self.put(staff, {"version": 3}).status_code == 200
+
+    @pytest.mark.parametrize("number", [3, 2**31 - 1])
+    def test_refuses_a_version_that_does_not_exist(self, staff, assert_problem, number):
+        assert_problem(self.put(staff, {"version": number}), 404, "model_version_not_found")
+
+    @pytest.mark.parametrize("body", [{}, {"version": "2"}, {"version": 0}, {"version": True}])
+    def test_needs_the_number_of_a_version(self, staff, assert_problem, body):
+        assert_problem(self.put(staff, body), 400, "validation_failed")
+
+    @pytest.mark.parametrize("alias", ["Champion", "a b", "x" * 65, "ä"])
+    def test_refuses_names_that_no_alias_has(self, staff, assert_problem, alias):
+        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/{alias}")
+
+        assert_problem(response, 400, "invalid_name", at=("alias", "invalid_name"))
+
+    def test_is_for_staff(self, reader, assert_problem):
+        assert_problem(self.put(reader, {"version": 2}), 403, "insufficient_scope")
+
+
+class TestReadAlias:
+    def test_says_where_it_points(self, reader, churn):
+        assert reader.get(ALIAS).json()["version"] == 1
+
+    def test_answers_404_where_there_is_none(self, reader, churn, assert_problem):
+        assert_problem(reader.get(f"{URL}/churn/aliases/canary"), 404, "model_alias_not_found")
+
+
+class TestDeleteAlias:
+    def test_takes_it_away_from_callers(self, staff, churn, assert_problem):
+        promote(ModelVersion.objects.get(), "canary")
+        runtime.refresh()
+
+        assert staff.delete(f"{URL}/churn/aliases/canary").status_code == 204
+
+        runtime.refresh()
+        response = staff.post(f"{URL}/churn/aliases/canary/predict", {"features": ROW}, "json")
+        assert_problem(response, 404, "model_alias_not_found")
+        assert events()[-1][1]["version"] is None
+
+    def test_keeps_the_champion_of_the_default_model(self, staff, churn, assert_problem):
+        assert_problem(staff.delete(ALIAS), 409, "default_model_needs_champion")
+        assert ModelAlias.objects.exists()
+
+    def test_goes_only_from_where_it_was_seen(self, staff, churn, assert_problem):
+        promote(ModelVersion.objects.get(), "canary")
+
+        response = staff.delete(f"{URL}/churn/aliases/canary", HTTP_IF_MATCH='"v9"')
+
+        assert_problem(response, 412, "precondition_failed")
+
+    def test_is_for_staff(self, reader, churn, assert_problem):
+        assert_problem(reader.delete(ALIAS), 403, "insufficient_scope")
