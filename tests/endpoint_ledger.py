@@ -1,7 +1,7 @@
 """Notes which operations the suite really called, and fails a whole run that left one out.
 
-Each test process writes what it saw; the one that ends last compares it with the routes of version 1.
-An exemption needs a reason and must still be needed.
+Each test process writes what it saw; the one that ends last compares it with the routes of
+version 1. An exemption needs a reason and must still be needed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ def _leaves(patterns, prefix=""):
 def _methods(callback):
     actions = getattr(callback, "actions", None)
     if actions:
-        return [method.upper() for method in actions if method in {"get", "post", "put", "patch", "delete"}]
+        return [
+            method.upper()
+            for method in actions
+            if method in {"get", "post", "put", "patch", "delete"}
+        ]
     view = callback.cls
     return [
         method.upper()
@@ -79,14 +83,27 @@ def _note_calls():
 
 def _is_whole_run(config) -> bool:
     options = config.option
-    narrowed = options.keyword or options.lf or options.collectonly or config.invocation_params.args is None
-    paths = [argument for argument in config.args if argument not in {"tests", str(config.rootpath / "tests")}]
+    narrowed = (
+        options.keyword
+        or options.lf
+        or options.collectonly
+        or config.invocation_params.args is None
+    )
+    paths = [
+        argument
+        for argument in config.args
+        if argument not in {"tests", str(config.rootpath / "tests")}
+    ]
     return not narrowed and not paths
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    if os.environ.get("PYTEST_XDIST_WORKER") or exitstatus != 0 or not _is_whole_run(session.config):
+    if (
+        os.environ.get("PYTEST_XDIST_WORKER")
+        or exitstatus != 0
+        or not _is_whole_run(session.config)
+    ):
         return
     seen = set()
     folder = Path(tempfile.gettempdir())

@@ -1,4 +1,4 @@
-"""The Django project: wiring and nothing else. Loads the Celery app, so that `shared_task` finds it."""
+"""The Django project: wiring and nothing else; loads the Celery app for `shared_task`."""
 
 from __future__ import annotations
 

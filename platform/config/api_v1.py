@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.urls import include, path, re_path
 
 from core.api.pages import UnknownRouteView
 
-urlpatterns = [
+if TYPE_CHECKING:
+    from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.accounts.api.v1.urls")),
     path("", include("apps.ml_models.api.v1.urls")),
     re_path(r"^.*$", UnknownRouteView.as_view(), name="unknown-route"),

@@ -1,4 +1,4 @@
-"""Makes `config` an installed app for the sake of its management commands and its start-up wiring."""
+"""Makes `config` an installed app, for its management commands and its start-up wiring."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def tiles_for(request: HttpRequest, *, now: datetime) -> list[Tile]:
         "ml_models.view_batchprediction": _jobs,
         "core.view_outboxevent": _outbox,
     }
-    may = request.user.has_perm  # type: ignore[union-attr] # the admin has logged somebody in
+    may = request.user.has_perm
     return [tile for name, make in makers.items() if may(name) for tile in make(now)]
 
 

@@ -1,8 +1,9 @@
 """Settings refuse an environment that is wrong, name the variable, and never show a secret."""
 
 import pytest
-from config.settings import env
 from django.core.exceptions import ImproperlyConfigured
+
+from config.settings import env
 
 
 class TestReaders:
@@ -12,7 +13,9 @@ class TestReaders:
         with pytest.raises(ImproperlyConfigured, match="ABSENT"):
             env.env_str("ABSENT")
 
-    @pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("off", False), ("", False)])
+    @pytest.mark.parametrize(
+        ("text", "value"), [("1", True), ("True", True), ("off", False), ("", False)]
+    )
     def test_booleans_are_words(self, monkeypatch, text, value):
         monkeypatch.setenv("FLAG", text)
 
@@ -75,14 +78,21 @@ class TestSecrets:
 
 class TestUrls:
     def test_a_database_url_is_taken_apart(self):
-        parts = env.parse_database_url("DATABASE_URL", "postgresql://al%40ice:p%2Fw@db.example:6543/agora")
+        parts = env.parse_database_url(
+            "DATABASE_URL", "postgresql://al%40ice:p%2Fw@db.example:6543/agora"
+        )
 
         assert (parts.user, parts.password, parts.host, parts.port, parts.name) == (
-            "al@ice", "p/w", "db.example", 6543, "agora",
+            "al@ice",
+            "p/w",
+            "db.example",
+            6543,
+            "agora",
         )
 
     @pytest.mark.parametrize(
-        "url", ["mysql://u:secret@h/d", "postgresql://u:secret@h", "postgresql://u:secret@h:port/d", ""]
+        "url",
+        ["mysql://u:secret@h/d", "postgresql://u:secret@h", "postgresql://u:secret@h:port/d", ""],
     )
     def test_another_kind_of_url_is_refused_and_not_shown(self, url):
         with pytest.raises(ImproperlyConfigured, match="DATABASE_URL") as refusal:

@@ -74,19 +74,32 @@ def many_versions(request, person):
 
 def _submit(person, features=1):
     from apps.ml_models.services.batch.submitting import input_of_features, submit_batch_prediction
-    from core.security.scopes import scopes_of_login
-    from core.security.principal import Principal
     from core.ids import uuid7
+    from core.security.principal import Principal
+    from core.security.scopes import scopes_of_login
 
     now = timezone.now()
     principal = Principal(
-        user_id=person.pk, username=person.username, application_id=None,
-        scopes=scopes_of_login(is_staff=False), plan="default", is_staff=False, credential="jwt",
-        credential_id="-", family_id=uuid7(), issued_at=now, expires_at=now,
+        user_id=person.pk,
+        username=person.username,
+        application_id=None,
+        scopes=scopes_of_login(is_staff=False),
+        plan="default",
+        is_staff=False,
+        credential="jwt",
+        credential_id="-",
+        family_id=uuid7(),
+        issued_at=now,
+        expires_at=now,
     )
     return submit_batch_prediction(
-        principal=principal, model_name="churn", number=None, alias=None,
-        batch_input=input_of_features([ROW] * features), output_format="jsonl", now=now,
+        principal=principal,
+        model_name="churn",
+        number=None,
+        alias=None,
+        batch_input=input_of_features([ROW] * features),
+        output_format="jsonl",
+        now=now,
     )
 
 
@@ -121,7 +134,9 @@ def a_login(request, person):
     from apps.accounts.services.logins import Origin
 
     _made["refresh"] = log_in(
-        identifier=person.username, password=PASSWORD, origin=Origin(ip="127.0.0.1", user_agent="test"),
+        identifier=person.username,
+        password=PASSWORD,
+        origin=Origin(ip="127.0.0.1", user_agent="test"),
         now=timezone.now(),
     ).refresh
 
@@ -134,7 +149,10 @@ def send(method: str, path: str, body: dict | Callable[[], dict], **headers: str
     def call(client):
         document = body() if callable(body) else body
         return getattr(client, method)(
-            BASE + path.format(**_ids()), json.dumps(document), content_type="application/json", headers=headers
+            BASE + path.format(**_ids()),
+            json.dumps(document),
+            content_type="application/json",
+            headers=headers,
         )
 
     return call
@@ -152,8 +170,14 @@ def _ids() -> dict[str, str]:
 
 def upload(path: str):
     def call(client):
-        file = SimpleUploadedFile("model.keras", b"PK\x03\x04" + b"0" * 64, "application/octet-stream")
-        return client.post(BASE + path, {"artefact": file, **({"name": "fresh"} if path == "/models" else {})}, format="multipart")
+        file = SimpleUploadedFile(
+            "model.keras", b"PK\x03\x04" + b"0" * 64, "application/octet-stream"
+        )
+        return client.post(
+            BASE + path,
+            {"artefact": file, **({"name": "fresh"} if path == "/models" else {})},
+            format="multipart",
+        )
 
     return call
 
@@ -161,22 +185,37 @@ def upload(path: str):
 FEATURES = {"features": [ROW]}
 
 CALLS: dict[str, tuple[Callable[..., None], Callable[[Any], Any]]] = {
-    "POST register": (nothing, send("post", "/register", {"username": "newcomer", "password": PASSWORD})),
+    "POST register": (
+        nothing,
+        send("post", "/register", {"username": "newcomer", "password": PASSWORD}),
+    ),
     "POST login": (nothing, send("post", "/login", {"username": "alice", "password": PASSWORD})),
-    "POST token/refresh": (a_login, send("post", "/token/refresh", lambda: {"refresh": _made["refresh"]})),
+    "POST token/refresh": (
+        a_login,
+        send("post", "/token/refresh", lambda: {"refresh": _made["refresh"]}),
+    ),
     "POST logout": (a_login, send("post", "/logout", lambda: {"refresh": _made["refresh"]})),
     "GET me": (nothing, get("/me")),
     "PATCH me": (nothing, send("patch", "/me", {"display_name": "Alice"})),
     "GET me/token": (nothing, get("/me/token")),
     "POST me/password": (
-        nothing, send("post", "/me/password", {"current_password": PASSWORD, "new_password": "a quite new pass phrase"}),
+        nothing,
+        send(
+            "post",
+            "/me/password",
+            {"current_password": PASSWORD, "new_password": "a quite new pass phrase"},
+        ),
     ),
     "GET users/{id}": (another_person, get("/users/{other}")),
     "POST predict": (served, send("post", "/predict", FEATURES)),
     "POST models/{name}/predict": (served, send("post", "/models/churn/predict", FEATURES)),
-    "POST models/{name}/versions/{n}/predict": (served, send("post", "/models/churn/versions/1/predict", FEATURES)),
+    "POST models/{name}/versions/{n}/predict": (
+        served,
+        send("post", "/models/churn/versions/1/predict", FEATURES),
+    ),
     "POST models/{name}/aliases/{alias}/predict": (
-        served, send("post", "/models/churn/aliases/champion/predict", FEATURES),
+        served,
+        send("post", "/models/churn/aliases/champion/predict", FEATURES),
     ),
     "GET models, one": (served, get("/models")),
     "GET models, many": (many_models, get("/models")),
@@ -186,17 +225,30 @@ CALLS: dict[str, tuple[Callable[..., None], Callable[[Any], Any]]] = {
     "GET models/{name}/versions, many": (many_versions, get("/models/churn/versions")),
     "GET models/{name}/versions/{n}": (served, get("/models/churn/versions/1")),
     "POST models/{name}/versions": (staff_and_served, upload("/models/churn/versions")),
-    "PUT models/{name}/aliases/{alias}": (two_versions, send("put", "/models/churn/aliases/champion", {"version": 2})),
+    "PUT models/{name}/aliases/{alias}": (
+        two_versions,
+        send("put", "/models/churn/aliases/champion", {"version": 2}),
+    ),
     "DELETE models/{name}/aliases/{alias}": (
-        a_challenger, lambda client: client.delete(BASE + "/models/churn/aliases/challenger"),
+        a_challenger,
+        lambda client: client.delete(BASE + "/models/churn/aliases/challenger"),
     ),
     "POST batch-predictions": (
-        served, send("post", "/batch-predictions", {"model": "churn", **FEATURES}, **{"Idempotency-Key": "k1"}),
+        served,
+        send(
+            "post",
+            "/batch-predictions",
+            {"model": "churn", **FEATURES},
+            **{"Idempotency-Key": "k1"},
+        ),
     ),
     "GET batch-predictions, one": (a_job, get("/batch-predictions")),
     "GET batch-predictions, many": (many_jobs, get("/batch-predictions")),
     "GET batch-predictions/{id}": (a_job, get("/batch-predictions/{job}")),
     "GET batch-predictions/{id}/results": (a_finished_job, get("/batch-predictions/{job}/results")),
     "GET batch-predictions/{id}/errors": (a_finished_job, get("/batch-predictions/{job}/errors")),
-    "POST batch-predictions/{id}/cancel": (a_job, send("post", "/batch-predictions/{job}/cancel", {})),
+    "POST batch-predictions/{id}/cancel": (
+        a_job,
+        send("post", "/batch-predictions/{job}/cancel", {}),
+    ),
 }

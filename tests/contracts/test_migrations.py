@@ -20,6 +20,8 @@ class TestMigrations:
     def test_each_app_has_one_last_migration_and_names_it(self, label):
         loader = MigrationLoader(None)
         leaves = [name for app, name in loader.graph.leaf_nodes(label)]
-        named = (Path(apps.get_app_config(label).path) / "migrations" / "max_migration.txt").read_text()
+        named = (
+            Path(apps.get_app_config(label).path) / "migrations" / "max_migration.txt"
+        ).read_text()
 
         assert leaves == [named.strip()]

@@ -51,7 +51,9 @@ class TestOpenapi:
         assert [path for path in schema["paths"] if path.endswith("/")] == []
 
     def test_every_operation_says_what_it_is_for(self, schema):
-        assert [name for name, operation in _operations(schema) if not operation.get("summary")] == []
+        assert [
+            name for name, operation in _operations(schema) if not operation.get("summary")
+        ] == []
 
     def test_every_operation_shows_an_error_as_a_problem(self, schema):
         without = []
@@ -78,10 +80,15 @@ class TestOpenapi:
     def test_every_body_has_an_example(self, schema):
         without = []
         for name, operation in _operations(schema):
-            answers = [answer for status, answer in operation["responses"].items() if status[0] == "2"]
+            answers = [
+                answer for status, answer in operation["responses"].items() if status[0] == "2"
+            ]
             bodies = [operation.get("requestBody", {}), *answers]
-            for content in (kind for body in bodies for kind in body.get("content", {}).items()):
-                if content[0] == "application/json" and not content[1].get("examples"):
-                    without.append(name)
+            kinds = [kind for body in bodies for kind in body.get("content", {}).items()]
+            without += [
+                (name, kind)
+                for kind, content in kinds
+                if kind == "application/json" and not content.get("examples")
+            ]
 
         assert without == []

@@ -26,7 +26,12 @@ class TestPlatformFolder:
         environment = {"PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"}
 
         answer = subprocess.run(
-            [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
         )
 
         assert answer.stdout.strip() == "Linux"

@@ -1,7 +1,7 @@
 """How many SQL statements each operation costs is a file: a change is a conversation in review.
 
-`UPDATE_QUERY_COUNTS=1 make test` renews it. Lists are counted with one row and with many: the figures
-must be the same.
+`UPDATE_QUERY_COUNTS=1 make test` renews it. Lists are counted with one row and with many: the
+figures must be the same.
 """
 
 import json

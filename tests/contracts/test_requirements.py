@@ -32,4 +32,8 @@ class TestRequirements:
         chosen = dict(PIN.findall((REQUIREMENTS / "constraints.txt").read_text()))
         pinned = dict(PIN.findall((REQUIREMENTS / name).read_text()))
 
-        assert {package: version for package, version in pinned.items() if chosen.get(package) != version} == {}
+        assert {
+            package: version
+            for package, version in pinned.items()
+            if chosen.get(package) != version
+        } == {}

@@ -1,11 +1,11 @@
 """What every view of version 1 must say about itself."""
 
 import pytest
+from django.conf import settings
+
 from config.api_v1 import urlpatterns
 from core.api.permissions import PUBLIC
 from core.security.scopes import SCOPES
-from django.conf import settings
-
 from tests.endpoint_ledger import _leaves, _methods
 
 
@@ -13,7 +13,10 @@ def _views():
     """(route, view class, {http method: key of required_scopes})."""
     for route, callback in _leaves(urlpatterns):
         actions = getattr(callback, "actions", None)
-        keys = {method: (actions[method.lower()] if actions else method.lower()) for method in _methods(callback)}
+        keys = {
+            method: (actions[method.lower()] if actions else method.lower())
+            for method in _methods(callback)
+        }
         yield route, callback.cls, keys
 
 
@@ -38,7 +41,8 @@ class TestViews:
     @pytest.mark.parametrize(("route", "view", "keys"), VIEWS, ids=IDS)
     def test_name_a_known_scope_for_every_method(self, route, view, keys):
         named = {
-            f"{method} {route}": view.required_scopes.get(key, "nothing") for method, key in keys.items()
+            f"{method} {route}": view.required_scopes.get(key, "nothing")
+            for method, key in keys.items()
         }
         unknown = {
             operation: scope

@@ -8,12 +8,12 @@ from pathlib import Path
 from config.settings.env import env_int, env_list, env_secrets
 from config.settings.parts.celery import celery_settings
 from config.settings.parts.database import databases
-from config.settings.parts.logging import LOGGING
+from config.settings.parts.logging import LOGGING  # noqa: F401 - a setting
 from config.settings.parts.redis import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.rest_framework import *  # noqa: F403 - as above
 from config.settings.parts.serving import *  # noqa: F403 - as above
 from config.settings.parts.simple_jwt import *  # noqa: F403 - as above
-from config.settings.parts.spectacular import SPECTACULAR_SETTINGS
+from config.settings.parts.spectacular import SPECTACULAR_SETTINGS  # noqa: F401 - a setting
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 STATE_DIR = Path(os.environ.get("STATE_DIR", str(BASE_DIR / "var"))).resolve()
@@ -48,8 +48,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.observability.request_id.RequestContextMiddleware",  # outermost: every answer has its id
+    "core.observability.headers.SecurityHeadersMiddleware",  # on refusals of the next one too
     "core.api.middleware.ApiEnvelopeMiddleware",  # problems for what fails outside a view
-    "core.observability.headers.SecurityHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # The admin's own; they step aside for /api/, which has no session.
@@ -137,14 +137,16 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "")  # bearer secret of /metrics from beyond loopback
+METRICS_TOKEN = os.environ.get(
+    "METRICS_TOKEN", ""
+)  # bearer secret of /metrics from beyond loopback
 
 # Revoked credentials: docs/subsystems/revocation.md
 REVOCATION_REFRESH_SECONDS = 2.0  # between two reads of the table, in one thread a process
 REVOCATION_MAX_AGE_SECONDS = 5.0  # an older snapshot answers 503 to authenticated calls
 REVOCATION_IN_BACKGROUND = True
 
-# Subscribers of published events, by dotted path: called by the relay at least once, in order per object.
+# Subscribers of events, by dotted path: called by the relay at least once, in order per object.
 OUTBOX_SUBSCRIBERS: list[str] = []
 
 globals().update(celery_settings())

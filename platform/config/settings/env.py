@@ -1,4 +1,4 @@
-"""Readers of environment variables that fail loudly, name the variable, and never print a secret."""
+"""Readers of environment variables that fail loudly, name the variable, print no secret."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FALSE = {"0", "false", "no", "off", ""}
 def load_environment_file(path: Path) -> None:
     """Take KEY=VALUE lines for variables that the environment does not set itself.
 
-    `make run` writes such a file under STATE_DIR, so that a command typed in a second terminal finds
-    the same database and broker.
+    `make run` writes such a file under STATE_DIR, so that a command typed in a second terminal
+    finds the same database and broker.
     """
     if not path.is_file():
         return
@@ -121,7 +121,9 @@ def parse_database_url(name: str, value: str) -> DatabaseUrl:
         raise ImproperlyConfigured(f"{name} is not a URL.") from error
     database = unquote(parts.path.removeprefix("/"))
     if parts.scheme not in {"postgres", "postgresql"} or not database or "/" in database:
-        raise ImproperlyConfigured(f"{name} must look like postgresql://user:password@host:5432/name.")
+        raise ImproperlyConfigured(
+            f"{name} must look like postgresql://user:password@host:5432/name."
+        )
     return DatabaseUrl(
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),

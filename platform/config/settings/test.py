@@ -1,4 +1,4 @@
-"""Tests: real PostgreSQL and Redis, one key prefix a worker, cheap password hashes, known secrets."""
+"""Tests: real PostgreSQL and Redis, a key prefix each worker, cheap password hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Celery on Redis. Rows in PostgreSQL are the truth and messages are hints, so no result is kept here.
+"""Celery on Redis: rows in PostgreSQL are the truth, messages are hints, no result is kept.
 
 Each figure is argued in docs/subsystems/tasks.md.
 """
@@ -24,7 +24,9 @@ ROUTES = {
 BROKER_DATABASE = 0  # number of the Redis database of the broker
 SOFT_TIME_LIMIT = 60  # seconds; one task is one chunk or one delivery
 TIME_LIMIT = 90  # seconds; then the child is killed, and the chunk's lease runs out
-VISIBILITY_TIMEOUT = 300  # seconds; above the time limit, so that no running task is handed out twice
+VISIBILITY_TIMEOUT = (
+    300  # seconds; above the time limit, so that no running task is handed out twice
+)
 
 
 def celery_settings() -> dict[str, Any]:
@@ -47,7 +49,7 @@ def celery_settings() -> dict[str, Any]:
         "CELERY_TASK_REJECT_ON_WORKER_LOST": False,  # a reaper leases again; no poison-pill loop
         "CELERY_TASK_SOFT_TIME_LIMIT": SOFT_TIME_LIMIT,
         "CELERY_TASK_TIME_LIMIT": TIME_LIMIT,
-        # Each with an exchange of its own: left out, all would share one and each message reach all.
+        # Each with its own exchange: else all share one, and each message reaches all.
         "CELERY_TASK_QUEUES": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "CELERY_TASK_ROUTES": ROUTES,
         "CELERY_TASK_CREATE_MISSING_QUEUES": False,

@@ -1,4 +1,4 @@
-"""PostgreSQL: connections, roles and the timeouts that keep one slow statement from stopping all."""
+"""PostgreSQL: connections, roles, and timeouts so that one slow statement stops no other."""
 
 from __future__ import annotations
 
@@ -9,12 +9,18 @@ from typing import Any
 from config.settings.env import env_int, env_seconds, env_str, parse_database_url
 
 CONNECT_TIMEOUT = 2  # seconds to reach the server; a request must not wait longer for a dead one
-STATEMENT_TIMEOUT = env_int("DATABASE_STATEMENT_TIMEOUT_MS", 5_000)  # milliseconds a statement may run
+STATEMENT_TIMEOUT = env_int(
+    "DATABASE_STATEMENT_TIMEOUT_MS", 5_000
+)  # milliseconds a statement may run
 LOCK_TIMEOUT = env_int("DATABASE_LOCK_TIMEOUT_MS", 2_000)  # milliseconds to wait for a row lock
 IDLE_IN_TRANSACTION_TIMEOUT = 10_000  # milliseconds a transaction may sit idle before it is ended
-MIGRATE_LOCK_TIMEOUT = 4_000  # milliseconds; a migration gives way rather than stop the running code
+MIGRATE_LOCK_TIMEOUT = (
+    4_000  # milliseconds; a migration gives way rather than stop the running code
+)
 MIGRATE_STATEMENT_TIMEOUT = 60_000  # milliseconds; longer work belongs in a batched task
-CONNECTION_AGE = env_seconds("DATABASE_CONNECTION_AGE_SECONDS", 60.0)  # seconds a connection is kept
+CONNECTION_AGE = env_seconds(
+    "DATABASE_CONNECTION_AGE_SECONDS", 60.0
+)  # seconds a connection is kept
 
 DDL_COMMANDS = {"migrate", "makemigrations", "sqlmigrate", "flush"}
 

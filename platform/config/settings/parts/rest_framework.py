@@ -24,7 +24,7 @@ REST_FRAMEWORK = {
 # Token formats the bearer dispatcher knows: a test of the token's shape, and who checks it.
 BEARER_SCHEMES = ["apps.accounts.api.authentication.JwtScheme"]
 
-# Rates by class of work: calls (or weight) a period. Keys of one table: policy name, quota, seconds.
+# Rates by class of work: name of the policy, quota (calls, or their weight), period in seconds.
 RATE_LIMITS: dict[str, list[tuple[str, int, int]]] = {
     "default": [("burst", 100, 1), ("sustained", 6_000, 60)],
     "predict": [("predict-burst", 20_000, 1), ("predict-sustained", 600_000, 60)],

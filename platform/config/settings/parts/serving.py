@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from config.settings.env import env_bool, env_int, env_seconds
 
-SERVING_BUDGET_BYTES = env_int("SERVING_BUDGET_BYTES", 512 * 1024**2, minimum=1)  # loaded models, a process
-SERVING_POLL_SECONDS = env_seconds("SERVING_POLL_SECONDS", 0.5, minimum=0.05)  # look for moved aliases
+SERVING_BUDGET_BYTES = env_int(
+    "SERVING_BUDGET_BYTES", 512 * 1024**2, minimum=1
+)  # loaded models, a process
+SERVING_POLL_SECONDS = env_seconds(
+    "SERVING_POLL_SECONDS", 0.5, minimum=0.05
+)  # look for moved aliases
 SERVING_HEARTBEAT_SECONDS = 5.0  # how often a process says which versions it serves
 SERVING_ALLOW_TENSORFLOW = env_bool("SERVING_ALLOW_TENSORFLOW", default=False)  # in a web process
 SERVING_THREADS = env_int("SERVING_THREADS", 1, minimum=1)  # engine threads of one call
