@@ -10,11 +10,15 @@ export PYTHONPATH := platform:.
 VENV := .venv/bin/python
 BOOTSTRAP = command -v python3 >/dev/null 2>&1 || { \
 	echo "agora: python3 is not on PATH; Agora needs Python 3.11 or 3.12." >&2; exit 1; }; \
-	python3 -I platform/embedded/bootstrap.py $(if $(PYTHON),--python "$(PYTHON)") --group
+	python3 -I platform/embedded/bootstrap.py $(NAMED) --group
+# Another Python: make PYTHON=/path/to/python3.12 run
+NAMED = $(if $(filter command line,$(origin PYTHON)),--python "$(PYTHON)")
 EMBEDDED := $(VENV) -m embedded
 
+B :=
+
 # Arguments for pytest, for example: make test T="tests/core -k outbox"
-T ?= -n 2
+T := -n 2
 
 LOCKED := base serving tensorflow production embedded dev bench
 LOCK := $(VENV) -m piptools compile --quiet --generate-hashes --no-emit-find-links \

@@ -1,4 +1,4 @@
-"""Django's command line; puts `platform/` on the path so that its children are top-level packages."""
+"""Django's command line; puts `platform/` on the path: its children are packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People, clients and questions that tests share; a clean Redis and clean process memory for each test."""
+"""People, clients and questions that tests share; each test starts with a clean Redis."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytest_plugins = ["tests.endpoint_ledger"]
+pytest_plugins = ["tests.endpoint_ledger", "tests.harness.plugin"]
 
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in tests alone
 

@@ -4,4 +4,4 @@ set -eu
 
 export AGORA_PROCESS="${AGORA_PROCESS:-beat}"
 
-exec celery --app config beat --loglevel WARNING --schedule /tmp/beat-schedule --pidfile ""
+exec celery --quiet --app config beat --loglevel WARNING --schedule /tmp/beat-schedule --pidfile ""

@@ -4,7 +4,7 @@ set -eu
 
 export AGORA_PROCESS="${AGORA_PROCESS:-worker}"
 
-exec celery --app config worker \
+exec celery --quiet --app config worker \
     --queues "${WORKER_QUEUES:-default,predictions,webhooks,telemetry,maintenance}" \
     --concurrency "${WORKER_CONCURRENCY:-2}" \
     --hostname "worker@$(hostname)" \

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
@@ -29,3 +30,8 @@ app.conf.beat_schedule = {
     "purge-ended-logins": every(HOUR, "accounts.purge_ended_logins"),
 }
 app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def keep_our_logging(**_: object) -> None:
+    """With a receiver here Celery leaves logging alone: LOGGING in the settings is all of it."""

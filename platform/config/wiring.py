@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.ml_models import runtime
 from config import readiness
 from core.observability import health
+from core.security import revocation
 
 
 def connect() -> None:
@@ -13,5 +14,6 @@ def connect() -> None:
 
 
 def start_web_process() -> None:
-    """Load what this process serves before the first request asks for it."""
+    """Load what this process serves, and what is revoked, before the first request asks."""
     runtime.start(role="web")
+    revocation.snapshot()

@@ -33,9 +33,7 @@ def secrets_by_setting() -> dict[str, list[str]]:
 @register(Tags.security)
 def check_secrets_have_one_purpose(**_: object) -> list[Error]:
     """A secret shared by two purposes lets a leak of the one open the other."""
-    users = Counter(
-        secret for secrets in secrets_by_setting().values() for secret in set(secrets)
-    )
+    users = Counter(secret for secrets in secrets_by_setting().values() for secret in set(secrets))
     shared = {secret for secret, count in users.items() if count > 1}
     guilty = sorted(name for name, secrets in secrets_by_setting().items() if shared & {*secrets})
     if not guilty:
@@ -91,7 +89,9 @@ def check_limit_scopes_have_rates(**_: object) -> list[Error]:
             hint="Add it to RATE_LIMITS.",
             id="core.E004",
         )
-        for view in sorted(set(_views(get_resolver().url_patterns)), key=lambda view: view.__qualname__)
+        for view in sorted(
+            set(_views(get_resolver().url_patterns)), key=lambda view: view.__qualname__
+        )
         for scope in sorted(_scopes(view) - known)
     ]
 

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault in what a caller sent; exactly one of pointer, parameter and header says where.
+    """One fault in what a caller sent; one of pointer, parameter and header says where.
 
     Attributes:
         code: stable, snake_case.
         detail: a sentence for people.
-        pointer: JSON Pointer fragment into the body, e.g. "#/items/0/quantity" (RFC 9457 section 3).
+        pointer: JSON Pointer fragment into the body, "#/items/0/quantity" (RFC 9457 section 3).
         parameter: name of a query parameter.
         header: name of a request header.
     """

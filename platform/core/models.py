@@ -20,16 +20,22 @@ class IdempotencyKey(models.Model):
     application_id = models.UUIDField(null=True, help_text="The calling application, if any.")
     user_id = models.UUIDField(help_text="The calling user.")
     method = models.CharField(max_length=8, help_text="POST or PATCH.")
-    route = models.CharField(max_length=200, help_text="Route template, e.g. api/v1/batch-predictions.")
+    route = models.CharField(
+        max_length=200, help_text="Route template, e.g. api/v1/batch-predictions."
+    )
     key = models.CharField(max_length=255, help_text="What the caller sent in Idempotency-Key.")
     fingerprint = models.BinaryField(
         max_length=32, help_text="SHA-256 over path, query and canonical body."
     )
-    response_status = models.PositiveSmallIntegerField(help_text="HTTP status of the stored answer.")
+    response_status = models.PositiveSmallIntegerField(
+        help_text="HTTP status of the stored answer."
+    )
     response_headers = models.JSONField(default=dict, help_text="Headers replayed with it.")
     response_body = models.BinaryField(help_text="The stored answer, as sent.")
     created_at = models.DateTimeField(db_default=Now())
-    expires_at = models.DateTimeField(db_index=True, help_text="After this the key may be used anew.")
+    expires_at = models.DateTimeField(
+        db_index=True, help_text="After this the key may be used anew."
+    )
 
     class Meta:
         constraints = [
@@ -62,8 +68,12 @@ class OutboxEvent(models.Model):
         TASK = "task", "Task"
         EVENT = "event", "Event"
 
-    position = models.BigAutoField(primary_key=True, help_text="Order of writing; the relay's order.")
-    id = models.UUIDField(default=uuid7, unique=True, editable=False, help_text="Stable id for receivers.")
+    position = models.BigAutoField(
+        primary_key=True, help_text="Order of writing; the relay's order."
+    )
+    id = models.UUIDField(
+        default=uuid7, unique=True, editable=False, help_text="Stable id for receivers."
+    )
     kind = models.CharField(max_length=8, choices=Kind)
     type = models.CharField(
         max_length=100, help_text="Task name or event type, e.g. batch_prediction.succeeded."
@@ -133,7 +143,9 @@ class AuditEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
-    actor_id = models.UUIDField(null=True, db_index=True, help_text="The user who acted; null: the system.")
+    actor_id = models.UUIDField(
+        null=True, db_index=True, help_text="The user who acted; null: the system."
+    )
     actor_name = models.CharField(max_length=150, blank=True, help_text="Their name at that time.")
     application_id = models.UUIDField(null=True)
     action = models.CharField(max_length=100, help_text="e.g. accounts.user.deactivated.")
@@ -170,9 +182,13 @@ class Revocation(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
-    subject = models.CharField(max_length=64, help_text="Id of the user, login, credential, application.")
+    subject = models.CharField(
+        max_length=64, help_text="Id of the user, login, credential, application."
+    )
     not_before = models.DateTimeField(help_text="Credentials issued at or before this are refused.")
-    expires_at = models.DateTimeField(db_index=True, help_text="When none of them can be alive any more.")
+    expires_at = models.DateTimeField(
+        db_index=True, help_text="When none of them can be alive any more."
+    )
     reason = models.CharField(max_length=100, help_text="e.g. user_deactivated.")
     created_at = models.DateTimeField(db_default=Now())
 

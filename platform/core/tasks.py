@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from core.security.revocation import purge_expired_revocations
 
 if TYPE_CHECKING:
     from celery import Task
+
+logger = logging.getLogger(__name__)
 
 
 def enqueue(name: str, *, about: tuple[str, str] | None = None, **ids: str) -> None:
@@ -39,17 +42,21 @@ def enqueue(name: str, *, about: tuple[str, str] | None = None, **ids: str) -> N
 
 @shared_task(name="core.purge_outbox")
 def purge_outbox(**_newer_arguments: object) -> None:
-    purge_published(now=timezone.now())
+    _report("outbox rows", purge_published(now=timezone.now()))
 
 
 @shared_task(name="core.purge_idempotency_keys")
 def purge_idempotency_keys(**_newer_arguments: object) -> None:
-    purge_expired_keys(now=timezone.now())
+    _report("idempotency keys", purge_expired_keys(now=timezone.now()))
 
 
 @shared_task(name="core.purge_revocations")
 def purge_revocations(**_newer_arguments: object) -> None:
-    purge_expired_revocations(now=timezone.now())
+    _report("revocations", purge_expired_revocations(now=timezone.now()))
+
+
+def _report(what: str, count: int) -> None:
+    logger.info("Purged %s %s.", count, what)
 
 
 # What a running task has bound, by task id; a process may run several (threads, eager calls).

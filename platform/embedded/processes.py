@@ -31,35 +31,30 @@ class Child:
 
     name: str
     command: Sequence[str]
-    log: Path | None
+    log: Path
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     directory: Path | None = None
     identity: str = "keep"
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 10.0  # seconds between the stop signal and SIGKILL
+    on_terminal: bool = False  # it draws on the terminal itself; the log takes its errors alone
     before_start: Callable[[], None] | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         if self.before_start is not None:
             self.before_start()
-        if self.log is None:
-            self.process = self._spawn(None)
-            return
         # The child writes by itself: a blocked terminal cannot stop it.
         with self.log.open("ab") as log:
-            self.process = self._spawn(log.fileno())
-
-    def _spawn(self, output: int | None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-            launch_command(self.command, identity=self.identity, stop_signal=self.stop_signal),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=self.directory,
-            env=dict(self.environment),
-            start_new_session=True,
-        )
+            self.process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+                launch_command(self.command, identity=self.identity, stop_signal=self.stop_signal),
+                stdin=subprocess.DEVNULL,
+                stdout=None if self.on_terminal else log,
+                stderr=log,
+                cwd=self.directory,
+                env=dict(self.environment),
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
@@ -128,7 +123,13 @@ class Child:
 
     def tail(self) -> str:
         """The last lines of its log."""
-        return "" if self.log is None else tail(self.log)
+        return tail(self.log)
+
+
+def disk_hint(log: str) -> str:
+    """A sentence to add to a failure whose log says that there is no space left."""
+    is_full = "No space left on device" in log or "Disk quota exceeded" in log
+    return " The disk is full." if is_full else ""
 
 
 def launch_command(

@@ -93,7 +93,7 @@ def relay(state: StateDirectory, environment: Mapping[str, str]) -> Child:
 
 def worker(state: StateDirectory, options: Options, environment: Mapping[str, str]) -> Child:
     command = [
-        *(sys.executable, "-m", "celery", "--app", "config", "worker"),
+        *(sys.executable, "-m", "celery", "--quiet", "--app", "config", "worker"),
         *("--queues", QUEUES, "--concurrency", str(options.worker_concurrency)),
         *("--without-gossip", "--without-mingle", "--loglevel", "INFO"),
         # Several platforms on one machine must not take each other for the same worker.
@@ -104,7 +104,17 @@ def worker(state: StateDirectory, options: Options, environment: Mapping[str, st
 
 def beat(state: StateDirectory, environment: Mapping[str, str]) -> Child:
     command = [
-        *(sys.executable, "-m", "celery", "--app", "config", "beat", "--loglevel", "WARNING"),
+        *(
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "--app",
+            "config",
+            "beat",
+            "--loglevel",
+            "WARNING",
+        ),
         *("--schedule", str(state.root / "beat-schedule"), "--pidfile", ""),
     ]
     return _child("beat", command, state, environment)
@@ -123,10 +133,9 @@ def command(
     *,
     on_terminal: bool = False,
 ) -> Child:
-    """A command that runs once; `on_terminal`: it draws on the terminal itself, without a log."""
+    """A command that runs once; `on_terminal`: it draws its progress there itself."""
     child = _child(name, manage(*arguments), state, environment)
-    if on_terminal:
-        child.log = None
+    child.on_terminal = on_terminal
     return child
 
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from embedded import external, programs
 from embedded.banner import banner
 from embedded.errors import CommandFailedError, DemoPasswordsError, StartFailedError
-from embedded.follower import POSTGRES_TROUBLE, REDIS_TROUBLE
 from embedded.network import require_free
 from embedded.paths import source_roots
 from embedded.postgres import Postgres
 from embedded.programs import Options
 from embedded.proof import prove
 from embedded.redis import Redis
+from embedded.rendering import platform_lines, postgres_lines, redis_lines
 from embedded.state import RunLock, state_directory
 from embedded.supervisor import Supervisor
 
@@ -113,7 +113,7 @@ class Start:
             postgres = Postgres(self._state)
             report = self._reporter(step)
             postgres.prepare(report)
-            self._supervisor.start(postgres.child, shown=POSTGRES_TROUBLE)
+            self._supervisor.start(postgres.child, render=postgres_lines)
             postgres.wait_ready(report)
             postgres.see_to_roles()
             step.result = f"own, on port {postgres.port}"
@@ -130,7 +130,7 @@ class Start:
                 return {"REDIS_URL": url}
             redis = Redis(self._state)
             redis.prepare()
-            self._supervisor.start(redis.child, shown=REDIS_TROUBLE)
+            self._supervisor.start(redis.child, render=redis_lines)
             redis.wait_ready(self._reporter(step))
             step.result = f"own, on port {redis.port}"
             return {"REDIS_URL": redis.url()}
@@ -178,7 +178,7 @@ class Start:
                 self._supervisor.environment(self._variables, process=name),
                 on_terminal=on_terminal,
             )
-            self._supervisor.run(child)
+            self._supervisor.run(child, render=platform_lines)
 
     def _processes(self) -> None:
         def environment(process: str) -> dict[str, str]:
@@ -191,7 +191,7 @@ class Start:
             programs.worker(state, options, environment("worker")),
             programs.beat(state, environment("beat")),
         ):
-            self._supervisor.start(child)
+            self._supervisor.start(child, render=platform_lines)
 
     def _wait_ready(self) -> None:
         with self._console.step("Web server, relay, worker, beat") as step:

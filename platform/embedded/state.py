@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-MINIMUM_FREE_BYTES = (
-    200 * 1024**2
-)  # a new cluster, its write-ahead log and the demo model's artefacts
+NEW_BYTES = 200 * 1024**2  # a new cluster, its write-ahead log, the demo model
+MORE_BYTES = 50 * 1024**2  # room for what a start writes to data that are there
 SECRET_BYTES = 48  # of randomness: 64 characters, above every minimum in the settings
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -60,6 +59,10 @@ class StateDirectory:
         return self.root / "artefacts"
 
     @property
+    def static(self) -> Path:
+        return self.root / "static"
+
+    @property
     def environment(self) -> Path:
         return self.root / "environment"
 
@@ -72,12 +75,12 @@ class StateDirectory:
 
         Raises:
             StateDirectoryError: it cannot be made or written.
-            DiskFullError: fewer than 200 MB are free.
+            DiskFullError: fewer than 200 MB are free, or 50 MB when there are data already.
         """
         try:
             # 0711: PostgreSQL, when it runs under another account, passes through and sees nothing.
             self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-            for folder in (self.secrets, self.logs, self.redis, self.artefacts):
+            for folder in (self.secrets, self.logs, self.redis, self.artefacts, self.static):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self.postgres.mkdir(mode=0o711, exist_ok=True)
             probe = self.root / f".probe-{os.getpid()}"
@@ -85,11 +88,13 @@ class StateDirectory:
             probe.unlink()
         except OSError as error:
             raise self.explain(error) from error
+        is_new = not (self.postgres / "data").exists()
+        needed = NEW_BYTES if is_new else MORE_BYTES
         free = shutil.disk_usage(self.root).free
-        if free < MINIMUM_FREE_BYTES:
+        if free < needed:
             raise DiskFullError(
                 f"The disk of STATE_DIR {self.root} is nearly full: {free // 1024**2} MB are free,"
-                f" {MINIMUM_FREE_BYTES // 1024**2} MB are needed."
+                f" {needed // 1024**2} MB are needed."
             )
 
     def explain(self, error: OSError) -> StateDirectoryError | DiskFullError:

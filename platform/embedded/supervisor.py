@@ -14,19 +14,23 @@ from typing import TYPE_CHECKING, Any
 
 from embedded import watchdog
 from embedded.errors import ChildGaveUpError, CommandFailedError, StopRequestedError
-from embedded.follower import EVERY_LINE, Follower, Source
-from embedded.processes import Child, end_processes
+from embedded.follower import Follower, Source
+from embedded.processes import Child, disk_hint, end_processes
+from embedded.rendering import every_line
 from embedded.restarts import RESTART_WINDOW, Restarts
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import FrameType, TracebackType
     from typing import Self
 
     from embedded.console import Console
 
-TICK = 0.1  # seconds between two looks at the children
+    Renderer = Callable[[str], Iterable[str]]
+
+TICK = 0.1  # seconds between two looks at the children while something is waited for
+WATCH_INTERVAL = 0.25  # seconds between two looks once all runs
+SAME_REQUEST = 0.5  # seconds in which a second signal is the first one's echo, by way of make
 HURRIED_GRACE = 1.0  # seconds a child has left after the second Ctrl-C
 KEEPS_DATA_GRACE = 5.0  # seconds that the database and the broker have then
 SWEEP_GRACE = 2.0  # seconds for strays found at the end
@@ -61,6 +65,7 @@ class Supervisor:
         self._follower = Follower(console)
         self._previous: dict[int, Any] = {}
         self._stops = 0
+        self._asked_at = 0.0
         self._mark = secrets.token_hex(16)
         self._watchdog: subprocess.Popen[bytes] | None = None
 
@@ -90,17 +95,17 @@ class Supervisor:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
 
-    def start(self, child: Child, *, shown: re.Pattern[bytes] = EVERY_LINE) -> None:
-        """Start a child and keep it running from now on; `shown` lines of its log are displayed."""
+    def start(self, child: Child, *, render: Renderer = every_line) -> None:
+        """Start a child and keep it running from now on; `render` says what to show of its log."""
         self._children[child.name] = child
         self._restarts[child.name] = self._new_restarts()
-        self._launch(child, shown)
+        self._launch(child, render)
 
-    def run(self, child: Child) -> None:
+    def run(self, child: Child, *, render: Renderer = every_line) -> None:
         """Run a command to its end. Raises CommandFailedError with the end of its log."""
         self._children[child.name] = child
         try:
-            self._launch(child, EVERY_LINE)
+            self._launch(child, render)
             while child.is_running:
                 self.tick(besides=child.name)
                 time.sleep(TICK)
@@ -108,7 +113,8 @@ class Supervisor:
             self._follower.read_all()
             self._forget(child)
         if child.process is not None and child.process.returncode != 0:
-            raise CommandFailedError(f"{child.name} {child.ending}.", log=child.tail())
+            log = child.tail()
+            raise CommandFailedError(f"{child.name} {child.ending}.{disk_hint(log)}", log=log)
 
     def tick(self, besides: str = "") -> None:
         """One look at everything; called from every loop that waits.
@@ -128,7 +134,7 @@ class Supervisor:
         with suppress(StopRequestedError):
             while True:
                 self.tick()
-                time.sleep(TICK)
+                time.sleep(WATCH_INTERVAL)
 
     def stop_all(self) -> None:
         for name in sorted(self._children, key=self._rank):
@@ -149,13 +155,16 @@ class Supervisor:
         return {**variables, watchdog.MARK_NAME: self._mark, "AGORA_PROCESS": process}
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._stops and now - self._asked_at < SAME_REQUEST:
+            return
         self._stops += 1
+        self._asked_at = now
         if self._stops == 1:
             self._console.say(f"\n> Stopping ({signal.Signals(number).name}) ...")
 
-    def _launch(self, child: Child, shown: re.Pattern[bytes]) -> None:
-        if child.log is not None:
-            self._follower.add(Source(child.name, child.log, shown))
+    def _launch(self, child: Child, render: Renderer) -> None:
+        self._follower.add(Source(child.name, child.log, render))
         child.start()
         self._tell_watchdog(child.pid)
 
@@ -178,10 +187,11 @@ class Supervisor:
         delay = restarts.next_delay(now=now)
         if delay is None:
             self._follower.read_all()
+            log = child.tail()
             raise ChildGaveUpError(
                 f"{child.name} {ending}; it was restarted {restarts.limit} times within"
-                f" {RESTART_WINDOW:.0f} s, so everything is stopped.",
-                log=child.tail(),
+                f" {RESTART_WINDOW:.0f} s, so everything is stopped.{disk_hint(log)}",
+                log=log,
             )
         self._due[child.name] = now + delay
         self._console.say(

@@ -240,16 +240,21 @@ def _read_result(
 ) -> ValidationResult:
     """Take over the files, each with the size and digest that the manifest says."""
     manifest = Manifest.from_document(report.get("manifest"))
-    largest = FLOOR_BYTES + GROWTH * limits.upload_bytes
-    files = {}
-    for role, entry in manifest.files.items():
-        if entry.bytes > (MAX_GOLDEN_BYTES if role is FileRole.GOLDEN else largest):
-            raise ArtefactError("archive_too_large", f"/files/{role}", "The file is too large.")
-        content = _read_file(work / FILE_NAMES[role], entry.bytes)
-        files[role] = verified(content, entry.sha256)
+    _check_sizes(manifest, limits)
+    files = {
+        role: verified(_read_file(work / FILE_NAMES[role], entry.bytes), entry.sha256)
+        for role, entry in manifest.files.items()
+    }
     GoldenSet.from_bytes(files[FileRole.GOLDEN])
     about = {name: report[name] for name in ("engines", "sandbox") if name in report}
     return ValidationResult(manifest, files, about)
+
+
+def _check_sizes(manifest: Manifest, limits: ValidationLimits) -> None:
+    largest = FLOOR_BYTES + GROWTH * limits.upload_bytes
+    for role, entry in manifest.files.items():
+        if entry.bytes > (MAX_GOLDEN_BYTES if role is FileRole.GOLDEN else largest):
+            raise ArtefactError("archive_too_large", f"/files/{role}", "The file is too large.")
 
 
 def _read_file(path: Path, at_most: int) -> bytes:
@@ -258,8 +263,11 @@ def _read_file(path: Path, at_most: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         raise ArtefactError("sandbox_failed", "", "The validation left no result.") from None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size > at_most:
             raise ArtefactError("sandbox_failed", "", "The validation left a strange result.")
-        return file.read(at_most)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)

@@ -82,7 +82,7 @@ def test_answers_of_another_shape_never_agree():
 def test_processor_time_counts_children_that_have_ended():
     burn = "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass"
     parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {burn!r}])\ninput()"
-    child = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
+    child = subprocess.Popen([sys.executable, "-c", parent], stdin=subprocess.PIPE)
     try:
         while processes.busy_cores(child.pid, 0.1) > 0 or len(processes.tree(child.pid)) > 1:
             pass

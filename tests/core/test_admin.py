@@ -308,7 +308,11 @@ class TestActionsOfApps:
     @pytest.fixture
     def make(self):
         return lambda subject: Revocation.objects.create(
-            kind="user", subject=subject, not_before=timezone.now(), expires_at=timezone.now(), reason="r"
+            kind="user",
+            subject=subject,
+            not_before=timezone.now(),
+            expires_at=timezone.now(),
+            reason="r",
         )
 
     def test_a_service_that_records_is_not_recorded_twice(self, act, make):
@@ -362,7 +366,11 @@ class TestEditing:
         request = rf.post("/")
         request.user = chief
         row = Revocation(
-            kind="user", subject="1", not_before=timezone.now(), expires_at=timezone.now(), reason="r"
+            kind="user",
+            subject="1",
+            not_before=timezone.now(),
+            expires_at=timezone.now(),
+            reason="r",
         )
         form = desk.get_form(request)(instance=row)
         form.cleaned_data = {}

@@ -47,12 +47,13 @@ class TestChecks:
         assert ids(checks.check_secrets_have_one_purpose()) == ["core.E001"]
 
     def test_production_takes_no_development_secret(self, settings):
-        settings.SETTINGS_MODULE = "config.settings.production"
         for name in checks.SECRET_LISTS:
             setattr(settings, name, [GOOD])
+        settings.SETTINGS_MODULE = "config.settings.production"
         assert checks.check_no_development_secret_in_production() == []
 
         settings.CURSOR_KEYS = [GOOD, "test-cursor-" + "c" * 40]
+        settings.SETTINGS_MODULE = "config.settings.production"
         [error] = checks.check_no_development_secret_in_production()
 
         assert (error.id, error.msg) == ("core.E002", "CURSOR_KEYS holds a development secret.")

@@ -79,7 +79,13 @@ class TestOutboxEvent:
 class TestRevocation:
     def revocation(self, **changes: object) -> Revocation:
         now = timezone.now()
-        facts = {"kind": "user", "subject": "1", "not_before": now, "expires_at": now, "reason": "r"}
+        facts = {
+            "kind": "user",
+            "subject": "1",
+            "not_before": now,
+            "expires_at": now,
+            "reason": "r",
+        }
         return Revocation(**{**facts, **changes})
 
     def test_once_a_subject(self):

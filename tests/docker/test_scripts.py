@@ -18,7 +18,7 @@ ENTRYPOINTS = CHECKOUT / "docker" / "entrypoints"
 
 def run(command, environment):
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return subprocess.run(  # noqa: S603 - a list of arguments, no shell
+    return subprocess.run(
         [str(part) for part in command],
         env={"PATH": path, **environment},
         check=False,

@@ -10,7 +10,7 @@ COMMAND_TIMEOUT = 60  # seconds
 
 def execute(command, *, environment=None, timeout=COMMAND_TIMEOUT, **more):
     """Run an argument list; gives its exit code, stdout and stderr."""
-    return subprocess.run(  # noqa: S603 - the tests' own commands, no shell
+    return subprocess.run(
         command,
         env=environment,
         capture_output=True,

@@ -50,7 +50,7 @@ def test_nothing_is_left_when_it_is_told_to_stop_or_killed(variables, tmp_path, 
     output = tmp_path / "output"
     text = "echo pid is $$; cat $STATE_DIR/postgres/data/postmaster.pid; exec sleep 60"
     with output.open("wb") as file:
-        process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+        process = subprocess.Popen(
             [*EMBEDDED, "services", "--", "sh", "-c", text], env=variables, stdout=file
         )
     text = wait_for_text(output, "ready\n" if "ready\n" in output.read_text() else "pid is")

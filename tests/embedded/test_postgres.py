@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from embedded.errors import StartFailedError
+from embedded.errors import StartFailedError, StateDirectoryError
 from embedded.postgres import Postgres
 from embedded.processes import alive, launch_command, processes_in
 from embedded.state import StateDirectory
@@ -241,6 +241,29 @@ def test_a_start_that_fails_says_why_with_the_end_of_the_log(state):
         Postgres(state, durable=False).start()
 
     assert 'parameter "shared_buffers"' in caught.value.log
+
+
+def test_data_without_their_password_are_one_clear_line(state):
+    server = Postgres(state, durable=False)
+    server.start()
+    server.stop()
+    (state.secrets / "postgres_superuser").unlink()
+
+    with pytest.raises(StateDirectoryError, match="cannot be opened: its password"):
+        Postgres(state, durable=False).start()
+
+
+def test_data_with_another_password_are_refused_at_once(state):
+    server = Postgres(state, durable=False)
+    server.start()
+    server.stop()
+    (state.secrets / "postgres_superuser").write_text("another\n")
+    second = Postgres(state, durable=False)
+
+    with pytest.raises(StartFailedError, match="refuses the password under secrets/"):
+        second.start()
+
+    second.stop(grace=5.0)
 
 
 START_AND_STOP = (

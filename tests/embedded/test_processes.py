@@ -31,6 +31,22 @@ def test_its_output_is_appended_to_its_log(tmp_path):
     assert child.ending == "ended with exit code 0"
 
 
+def test_one_that_draws_on_the_terminal_leaves_its_errors_in_the_log(program, tmp_path, variables):
+    starter = program(
+        "import pathlib, sys\n"
+        "from embedded.processes import Child\n"
+        "command = ['sh', '-c', 'echo shown; echo kept >&2']\n"
+        "child = Child('child', command, pathlib.Path(sys.argv[1]), on_terminal=True)\n"
+        "child.start()\n"
+        "child.wait(10)\n"
+    )
+
+    done = execute([*starter, str(tmp_path / "log")], environment=variables)
+
+    assert (done.stdout, done.stderr) == ("shown\n", "")
+    assert (tmp_path / "log").read_text() == "kept\n"
+
+
 def test_it_stops_by_itself_when_asked(tmp_path):
     child = Child("child", ["sleep", "60"], tmp_path / "log")
     child.start()
@@ -72,7 +88,7 @@ def test_the_kernel_ends_it_with_a_starter_that_is_killed(request, program, vari
     starter = program(
         "import os, pathlib, signal, sys, time\n"
         "from embedded.processes import Child\n"
-        "child = Child('child', ['sleep', '60'], None, identity=sys.argv[1])\n"
+        "child = Child('child', ['sleep', '60'], pathlib.Path('/dev/null'), identity=sys.argv[1])\n"
         "child.start()\n"
         "time.sleep(0.5)\n"  # until the launcher has become the program
         "print(child.pid, flush=True)\n"

@@ -126,6 +126,21 @@ def test_a_nearly_full_disk_is_refused_before_anything_is_started(small_disk):
         StateDirectory(small_disk / "state").open()
 
 
+def test_data_that_are_there_need_less_room(tmp_path):
+    place = tmp_path / "disk"
+    place.mkdir()
+    if execute(["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(place)]).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        state = StateDirectory(place / "state")
+        with pytest.raises(DiskFullError, match="200 MB are needed"):
+            state.open()
+        (state.postgres / "data").mkdir()
+        state.open()
+    finally:
+        execute(["umount", str(place)])
+
+
 def test_a_full_disk_is_one_clear_line(small_disk):
     state = StateDirectory(small_disk)
     state.secrets.mkdir()

@@ -55,7 +55,7 @@ def supervise(tmp_path, program, variables):
     def start(text):
         output = tmp_path / "terminal"
         with output.open("wb") as file:
-            process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            process = subprocess.Popen(
                 [*program(SUPERVISE), str(tmp_path), text], env=variables, stdout=file
             )
         processes.append(process)
@@ -128,6 +128,7 @@ def test_a_second_ctrl_c_does_not_wait_for_the_grace(supervise):
 
     process.send_signal(signal.SIGINT)
     wait_for("Stopping")
+    time.sleep(0.6)  # a signal at once would be taken for an echo of the first
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
 
@@ -149,6 +150,14 @@ def test_a_child_that_keeps_dying_stops_everything_with_the_reason(supervise):
     ) in text
     assert text.count("! a ended with exit code 7; restarting it") == 2
     assert not alive(pid)
+
+
+def test_a_full_disk_is_named_as_the_reason(supervise):
+    process, wait_for = supervise("echo could not write: No space left on device; exit 1")
+
+    assert process.wait(timeout=60) == 1
+
+    assert "so everything is stopped. The disk is full. LOG" in wait_for("REASON")
 
 
 def test_nothing_survives_a_killed_supervisor(supervise):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - a field of a dataclass
 
 from django.db import transaction
@@ -12,11 +13,15 @@ from django.utils import timezone
 from apps.ml_models.models import ModelVersion, RegisteredModel
 from apps.ml_models.selectors.registry import model_by_name
 from apps.ml_models.services import aliasing, registering
+from apps.ml_models.services.batch import running, splitting, submitting
+from apps.ml_models.services.batch.submitting import BatchInput
 from apps.ml_models.services.blobs import store_artefact
 from apps.ml_models.services.routing import move_generation
+from core.security.principal import Principal
 from serving.artefact import FileRole, Manifest
 from serving.exchange import FILE_NAMES
 
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = {"amount": 1.5, "visits": 3, "colour": "green", "member": True}
 ROW_IN_ORDER = [1.5, 3, "green", True]
 ANSWERS = {"linear": 20.5, "steeper": 35.5}
@@ -96,3 +101,49 @@ def promote(version: ModelVersion, alias: str = "champion", *, default: bool = F
     aliasing.set_alias(model_name=name, alias=alias, number=version.number, actor=None)
     if default:
         aliasing.set_default(model_name=name, actor=None)
+
+
+def principal_of(user, application_id=None):
+    return Principal(
+        user_id=user.pk,
+        username=user.username,
+        application_id=application_id,
+        scopes=frozenset(),
+        plan="default",
+        is_staff=False,
+        credential="jwt",
+        credential_id="x",
+        family_id=None,
+        issued_at=EPOCH,
+        expires_at=EPOCH,
+    )
+
+
+def submit(user, content=None, input_format="csv", output_format="jsonl", **target):
+    batch_input = (
+        submitting.input_of_features(content)
+        if isinstance(content, list)
+        else BatchInput([content], input_format)
+    )
+    return submitting.submit_batch_prediction(
+        principal=principal_of(user),
+        model_name=target.get("model_name"),
+        number=target.get("number"),
+        alias=target.get("alias"),
+        batch_input=batch_input,
+        output_format=output_format,
+        now=datetime.now(UTC),
+    )
+
+
+def split(job):
+    return splitting.split_batch_prediction(job_id=job.pk)
+
+
+def run(job):
+    """What a worker does, until nothing is left."""
+    split(job)
+    while running.run_batch_chunk(job_id=job.pk):
+        pass
+    job.refresh_from_db()
+    return job

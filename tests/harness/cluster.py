@@ -159,7 +159,7 @@ class Platform:
 
     def manage(self, *arguments: str) -> str:
         """Run one of Django's commands to its end; its output. An assertion when it fails."""
-        done = subprocess.run(  # noqa: S603 - our own command, no shell
+        done = subprocess.run(
             launch_command(programs.manage(*arguments)),
             env=self.environment("manage"),
             cwd=checkout(),

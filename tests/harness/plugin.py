@@ -11,7 +11,7 @@ import pytest
 from tests.harness.cluster import Platform, copy_state
 
 # Enough for a model that answers; how well is training's own tests' business.
-TRAINING = ("train_purchase_intent", "--if-missing")
+TRAINING = ("train_purchase_intent", "--if-missing", "--rows", "3000")
 
 
 @pytest.fixture(scope="session")

@@ -147,7 +147,7 @@ class Bench:
 def make_model(folder: Path) -> Golden:
     """The network, its flatbuffer and the reference answers, made by a process of its own."""
     say("Making the network and its reference answers (Keras)")
-    done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
+    done = subprocess.run(
         [sys.executable, str(sides.HERE / "model.py"), str(folder)],
         env={**os.environ, **sides.QUIET_TENSORFLOW},
         check=False,

@@ -65,7 +65,7 @@ class Side:
 
     def start(self) -> None:
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+            self.process = subprocess.Popen(
                 self.command,
                 env={**os.environ, **self.environment},
                 cwd=self.directory,

@@ -18,6 +18,7 @@ from serving.validation import ValidationLimits, validate_artefact
 if TYPE_CHECKING:
     from pathlib import Path
 
+LIMITS = ValidationLimits(wall_seconds=240)  # a busy machine imports TensorFlow slowly
 SESSION_DOCUMENT = {
     "features": [
         {"name": "duration", "kind": "number", "unit": "seconds", "minimum": 0},
@@ -70,7 +71,7 @@ def _save(model, path: Path) -> Path:
 
 
 def _dense():
-    import keras  # noqa: PLC0415 - only the tests marked tensorflow may import it
+    import keras
 
     keras.utils.set_random_seed(7)
     return keras.Sequential(
@@ -84,7 +85,7 @@ def _dense():
 
 def _two_inputs():
     """Numbers through a Normalization, a code through an Embedding; two named outputs; compiled."""
-    import keras  # noqa: PLC0415 - only the tests marked tensorflow may import it
+    import keras
 
     keras.utils.set_random_seed(7)
     layers = keras.layers
@@ -104,7 +105,7 @@ def _two_inputs():
 
 def _only_tensorflow():
     """An inverse error function, which LiteRT's built-in operations lack."""
-    import keras  # noqa: PLC0415 - only the tests marked tensorflow may import it
+    import keras
 
     keras.utils.set_random_seed(7)
     numbers = keras.layers.Input((2,), name="numbers")
@@ -113,7 +114,7 @@ def _only_tensorflow():
 
 
 def _not_a_number():
-    import keras  # noqa: PLC0415 - only the tests marked tensorflow may import it
+    import keras
 
     model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
     model.set_weights([np.full((2, 1), np.nan), np.zeros(1)])
@@ -121,7 +122,7 @@ def _not_a_number():
 
 
 def _image():
-    import keras  # noqa: PLC0415 - only the tests marked tensorflow may import it
+    import keras
 
     keras.utils.set_random_seed(7)
     image = keras.layers.Input((4, 4, 1), name="image")
@@ -164,17 +165,17 @@ TWO_INPUTS_DOCUMENT = {
 @pytest.fixture(scope="session")
 def dense_artefact(keras_files):
     """Four numbers to one probability, without a signature document."""
-    return validate_artefact(keras_files["dense"], None, ValidationLimits())
+    return validate_artefact(keras_files["dense"], None, LIMITS)
 
 
 @pytest.fixture(scope="session")
 def two_inputs_artefact(keras_files):
-    return validate_artefact(keras_files["two_inputs"], TWO_INPUTS_DOCUMENT, ValidationLimits())
+    return validate_artefact(keras_files["two_inputs"], TWO_INPUTS_DOCUMENT, LIMITS)
 
 
 @pytest.fixture(scope="session")
 def tensorflow_artefact(keras_files):
-    return validate_artefact(keras_files["only_tensorflow"], None, ValidationLimits())
+    return validate_artefact(keras_files["only_tensorflow"], None, LIMITS)
 
 
 @pytest.fixture

@@ -95,6 +95,10 @@ class TestReadArchive:
     def test_an_unusual_compression(self, archive_of):
         assert reason(archive_of(compression=zipfile.ZIP_BZIP2)) == "archive_members"
 
+    def test_a_name_that_hides_its_end(self, archive_of):
+        data = archive_of({"config.json": None, "config.jsonX.py": "{}"})
+        assert reason(data.replace(b"config.jsonX.py", b"config.json\0.py")) == "archive_members"
+
     def test_an_encrypted_member(self, archive_of):
         data = bytearray(archive_of())
         directory = data.index(b"PK\x01\x02")
@@ -110,6 +114,9 @@ class TestReadArchive:
 
     def test_weights_beyond_the_cap(self, archive_of):
         assert reason(archive_of({"model.weights.h5": b"\0" * 2_000}), 1_000) == "archive_too_large"
+
+    def test_members_that_together_are_beyond_the_cap(self, archive_of):
+        assert reason(archive_of({"model.weights.h5": b"\0" * 900}), 1_000) == "archive_too_large"
 
     def test_a_huge_configuration(self, archive_of):
         data = archive_of({"config.json": b" " * (MAX_CONFIG_BYTES + 1)})

@@ -14,6 +14,7 @@ from serving.errors import ArtefactError
 from serving.exchange import FILE_NAMES, SIGNATURE, UPLOAD
 from serving.keras_signature import complete_signature
 from serving.loaders.function import FunctionServable
+from serving.loaders.keras import load_model, trace
 from serving.signature import FeatureKind, Signature
 
 pytestmark = [
@@ -75,8 +76,6 @@ class TestConvert:
     def test_a_conversion_that_answers_differently_is_thrown_away(
         self, work, monkeypatch, keras_files
     ):
-        from serving.loaders.keras import load_model, trace  # noqa: PLC0415 - one use
-
         other = load_model(keras_files["dense"])
         other.set_weights([weight * 2 + 1 for weight in other.get_weights()])
         signature = complete_signature(other, None)
@@ -139,7 +138,7 @@ class TestBuildGolden:
 @pytest.fixture(scope="module")
 def models():
     """Small models that were never saved, by name."""
-    import keras  # noqa: PLC0415 - not at collection
+    import keras
 
     layers = keras.layers
     with warnings.catch_warnings():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import timeit
 
@@ -8,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.encoding import encode, encode_rows, encoder_of, normalise_instances
+from serving.encoding import (
+    MAX_KNOWN_TYPES,
+    encode,
+    encode_rows,
+    encoder_of,
+    normalise_instances,
+)
 from serving.errors import (
     MAX_INSTANCE_ERRORS,
     InstanceError,
@@ -273,6 +280,10 @@ class TestEncodeRows:
         assert (tensors["inputs"].shape, good) == ((0, 5), [])
         assert [error.row for error in errors] == [0, 1]
 
+    def test_a_bad_row_tells_no_more_than_the_cap(self):
+        _, _, errors = encode_rows(Signature.for_matrix(100), [["x"] * 100, dict.fromkeys("ab", 1)])
+        assert [error.row for error in errors] == [0] * 20 + [1] * 20
+
     def test_no_row_at_all(self, session_signature):
         tensors, good, errors = encode_rows(session_signature, [])
         assert (tensors["inputs"].shape, good, errors) == ((0, 5), [], [])
@@ -356,6 +367,13 @@ class TestSpeed:
         features = [[i + j / 28 for j in range(28)] for i in range(rows)]
         best = min(timeit.repeat(lambda: encode(signature, features, rows), number=200, repeat=5))
         assert best / 200 * 1e6 < microseconds
+
+    def test_what_it_remembers_of_rows_is_bounded(self):
+        signature = Signature.for_matrix(10)
+        kinds = itertools.islice(itertools.product([1, 1.0], repeat=10), 2 * MAX_KNOWN_TYPES)
+        rows = [list(row) for row in kinds]
+        assert encode(signature, rows, len(rows))["inputs"].min() == 1
+        assert len(encoder_of(signature)._known_types) == MAX_KNOWN_TYPES
 
     def test_a_signature_is_compiled_once(self, session_signature):
         copy = Signature.from_document(session_signature.to_document())

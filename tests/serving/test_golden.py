@@ -73,6 +73,11 @@ class TestCheckEqual:
         with pytest.raises(GoldenMismatchError):
             check_equal(got, self.WANTED)
 
+    def test_refuses_a_conversion_gone_wrong(self):
+        """0.7 is what was seen of a flatbuffer with wrong constants."""
+        with pytest.raises(GoldenMismatchError, match=r"Output 'a' is off by 0\.7"):
+            check_equal({"a": np.array([[0.9]])}, {"a": np.array([[0.2]])})
+
 
 class TestLargestDifference:
     def test_is_the_worst_of_all_outputs(self):

@@ -23,7 +23,7 @@ def loaded_after(code, *arguments):
     program = (
         f"{code}\nimport json, sys\nprint(json.dumps([n for n in {HEAVY} if n in sys.modules]))"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and code
+    done = subprocess.run(
         [sys.executable, "-P", "-c", program, *arguments],
         env={"PYTHONPATH": str(SOURCE_ROOT)},
         capture_output=True,

@@ -92,6 +92,11 @@ REFUSED = {
         model(layer(module="keras", class_name="Lambda")),
         f"{LAYER}/class_name",
     ),
+    "a class that does not belong in the top module": (
+        model(layer(module="keras", class_name="Variable")),
+        f"{LAYER}/class_name",
+    ),
+    "a function of keras.layers": (model(layer(class_name="deserialize")), f"{LAYER}/class_name"),
     "a class without a module": (model(layer(module=None)), f"{LAYER}/class_name"),
     "a custom class": (
         model(layer(registered_name="my_pkg>Custom")),

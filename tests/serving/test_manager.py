@@ -179,6 +179,23 @@ class TestAspire:
         manager.reconcile()
         assert (states(manager), loader.loads) == ({}, 0)
 
+    def test_a_wish_withdrawn_at_the_last_moment_leaves_nothing(self, manager):
+        class Withdrawing(RecordingLoader):
+            def estimate_bytes(self):
+                manager.aspire("a", {})
+                return 1
+
+        loader = Withdrawing()
+        manager.aspire("a", {1: loader})
+        manager.reconcile()
+        assert (states(manager), loader.loads) == ({}, 0)
+
+    def test_a_wish_renewed_at_the_last_moment_keeps_the_version(self, manager):
+        manager.aspire("a", {1: RecordingLoader(1.0)})
+        manager.reconcile()
+        manager._unload(manager._entries[A1])  # as if it had been decided just before
+        assert answer(manager, A1) == 1.0
+
     def test_an_unwanted_version_lingers_for_callers_on_their_way(self, clock):
         manager = ServableManager(1_000, linger_seconds=2, clock=clock)
         manager.aspire("a", {1: RecordingLoader(1.0)})
@@ -206,6 +223,13 @@ class TestHandle:
         manager.aspire("a", {1: FailingLoader(ArtefactError("digest_mismatch"))})
         manager.reconcile()
         with pytest.raises(ServableNotReadyError, match=r"its load failed \(artefact_rejected\)"):
+            manager.handle(A1)
+
+    def test_a_version_closed_a_moment_ago_is_not_ready(self, manager):
+        manager.aspire("a", {1: RecordingLoader()})
+        manager.reconcile()
+        manager._serving[A1].close()  # as a caller sees it who looked it up just before
+        with pytest.raises(ServableNotReadyError):
             manager.handle(A1)
 
     def test_a_held_version_drains_before_it_is_unloaded(self, manager, recorder):
@@ -381,6 +405,14 @@ class TestBudget:
             manager.ensure_loaded(A2, RecordingLoader(size=200))
         assert (caught.value.needed, caught.value.free) == (200, 100)
         assert states(manager) == {"a:1": AVAILABLE, "b:1": AVAILABLE, "c:1": AVAILABLE}
+
+    def test_never_evicts_what_is_aspired_as_well_as_loaded_on_demand(self, manager):
+        loader = RecordingLoader(size=800)
+        manager.aspire("a", {1: loader})
+        manager.ensure_loaded(A1, loader)
+        with pytest.raises(OverBudgetError):
+            manager.ensure_loaded(B1, RecordingLoader(size=800))
+        assert states(manager) == {"a:1": AVAILABLE}
 
     def test_evicts_none_in_vain(self, manager):
         manager.ensure_loaded(A1, RecordingLoader(size=400))

@@ -21,7 +21,7 @@ def run_limited(code, tmp_path):
         "from serving.sandbox import *\n"
         f"active = limit_self({LIMITS!r})\n{code}"
     )
-    return subprocess.run(  # noqa: S603 - our own interpreter and code
+    return subprocess.run(
         [sys.executable, "-P", "-c", program],
         cwd=tmp_path,
         env={"PYTHONPATH": str(SOURCE_ROOT)},

@@ -130,7 +130,7 @@ def reasoned_action(
 
 
 def _chosen(modeladmin: AuditedModelAdmin[Any], request: HttpRequest) -> QuerySet[Any]:
-    """The rows that the page listed: a filter that they have dropped out of since does not count."""
+    """The rows that the page listed, whatever filter they have dropped out of since."""
     keys = request.POST.getlist(ACTION_CHECKBOX_NAME)[:ROWS_MAX]
     queryset = modeladmin.get_queryset(request)
     try:
@@ -178,18 +178,25 @@ def _act(
     if not count.entries:
         now = type(row)._base_manager.filter(pk=key).first()  # noqa: SLF001 - Django's documented accessor
         record_change(
-            modeladmin, request, key, act.__name__, before, facts_of(now) if now else None, reason
+            modeladmin,
+            request,
+            key=key,
+            verb=act.__name__,
+            before=before,
+            after=None if now is None else facts_of(now),
+            reason=reason,
         )
 
 
 def record_change(  # noqa: PLR0913 - the parts of an audit entry
     modeladmin: AuditedModelAdmin[Any],
     request: HttpRequest,
+    *,
     key: object,
     verb: str,
     before: Mapping[str, object] | None,
     after: Mapping[str, object] | None,
-    reason: str,
+    reason: str = "",
 ) -> None:
     """An audit entry of the admin's own, with the fields that differ."""
     old, new = dict(before or {}), dict(after or {})
@@ -206,7 +213,7 @@ def record_change(  # noqa: PLR0913 - the parts of an audit entry
 
 
 def facts_of(row: Model) -> dict[str, object]:
-    """The row's own columns as an audit entry may hold them; contents of files and bytes left out."""
+    """The row's own columns as an audit entry may hold them, without bytes and files' contents."""
     facts: dict[str, object] = {}
     for column in row._meta.concrete_fields:  # noqa: SLF001 - Django's documented model API
         if column.attname in row.get_deferred_fields() or isinstance(column, models.BinaryField):

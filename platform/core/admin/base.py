@@ -43,7 +43,7 @@ class CappedPaginator(Pages):
     """Counts no further than COUNT_MAX: counting a table of millions takes seconds a page."""
 
     @property
-    def count(self) -> int:  # type: ignore[override] # Django caches it; the queryset is ours anyway
+    def count(self) -> int:
         if "_count" not in self.__dict__:
             rows: Any = self.object_list
             self.__dict__["_count"] = rows.order_by()[:COUNT_MAX].count()
@@ -94,7 +94,7 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
         return super().has_view_permission(request, obj) or self.has_operate_permission(request)
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Row]
+        self, request: HttpRequest, queryset: QuerySet[Row], *where: object
     ) -> HttpResponse | None:
         """A choice of what cannot be a row is told instead of failing."""
         key = self.opts.pk
@@ -104,7 +104,7 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
         except ValidationError:
             self.message_user(request, "There are no such rows.", messages.ERROR)
             return None
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *where)  # type: ignore[arg-type] # passed on as it came
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
@@ -135,12 +135,14 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
         super().save_model(request, obj, form, change)
         reason = str(form.cleaned_data.get("reason", ""))
         verb = "changed" if change else "added"
-        record_change(self, request, obj.pk, verb, before, facts_of(obj), reason)
+        record_change(
+            self, request, key=obj.pk, verb=verb, before=before, after=facts_of(obj), reason=reason
+        )
 
     def delete_model(self, request: HttpRequest, obj: Row) -> None:
         before, key = facts_of(obj), obj.pk
         super().delete_model(request, obj)
-        record_change(self, request, key, "deleted", before, None, "")
+        record_change(self, request, key=key, verb="deleted", before=before, after=None)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Row]) -> None:
         for row in queryset:

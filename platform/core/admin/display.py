@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Mood = Literal["good", "busy", "bad", ""]
 BLANK = "—"
 UNITS = ("bytes", "KiB", "MiB", "GiB")
+STEP = 1024  # between two units
 
 
 def pill(text: str, mood: Mood = "") -> SafeString:
@@ -33,7 +34,7 @@ def size(count: int) -> str:
     """A number of bytes for people, e.g. 1.5 KiB."""
     amount = float(count)
     for unit in UNITS:
-        if amount < 1024 or unit == UNITS[-1]:
+        if amount < STEP or unit == UNITS[-1]:
             break
-        amount /= 1024
+        amount /= STEP
     return f"{int(amount)} {unit}" if unit == UNITS[0] else f"{amount:.1f} {unit}"

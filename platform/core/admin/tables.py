@@ -140,7 +140,15 @@ class OutboxEventAdmin(AuditedModelAdmin[OutboxEvent]):
 class IdempotencyKeyAdmin(AuditedModelAdmin[IdempotencyKey]):
     """Shows that an answer is kept and how large it is, never the answer: it is its caller's."""
 
-    list_display = ("created_at", "method", "route", "key", "response_status", "answer_size", "state")
+    list_display = (
+        "created_at",
+        "method",
+        "route",
+        "key",
+        "response_status",
+        "answer_size",
+        "state",
+    )
     list_filter = ("method", "response_status", "route")
     search_fields = ("key__exact", "user_id__exact", "application_id__exact")
     search_help_text = "Key, user id or application id."

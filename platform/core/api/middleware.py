@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpResponseNotAllowed
 from django.middleware.clickjacking import XFrameOptionsMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 
@@ -63,6 +64,9 @@ class ApiEnvelopeMiddleware:
             response = self.get_response(request)
         except Exception as error:  # noqa: BLE001 - the last resort
             response = answer_error(request, error)
+        if isinstance(response, HttpResponseNotAllowed):  # of a plain page; it has no body
+            allowed = response.headers["Allow"].split(", ")
+            response = answer_error(request, refusals.MethodNotAllowedError(allowed=allowed))
         if is_api and "ratelimit-policy" not in response.headers:
             return _charged(request, response)
         return response
@@ -128,7 +132,10 @@ def _check_encoding(query: str) -> None:
 
 def _charged(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """Count an answer that no view counted against the address it goes to."""
-    decision = limiter.spend(identity_of(request, None), "default")
+    try:
+        decision = limiter.spend(identity_of(request, None), "default")
+    except refusals.LimitsUnavailableError:  # the answer that there is says more
+        return response
     if not decision.allowed:
         response = answer_error(request, refusals.too_many(decision.retry_after))
     add_missing(response, decision.headers)

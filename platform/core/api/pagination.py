@@ -1,27 +1,21 @@
-"""Keyset pages: opaque signed cursors that say after which row a page begins."""
+"""Keyset pages: a page begins after a row, not after a number of rows."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
 import re
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import orjson
-from django.conf import settings
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.db.models import Model, Q
+from django.db.models import Model
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 
+from core.api.cursors import BINDING_BYTES, Cursor, rows_after, value_of
 from core.api.ordering import ordering_of
 from core.api.refusals import InvalidCursorError, InvalidParameterError
+from core.api.selection import FIELDS
 from core.errors import FieldError
 from core.limits import PAGE_DEFAULT, PAGE_MAX
 
@@ -41,50 +35,6 @@ LIMIT: Final = "limit"
 INCLUDE: Final = "include"
 TOTAL: Final = "total"
 DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
-SIGNATURE_BYTES: Final = 16  # of an HMAC-SHA-256
-BINDING_BYTES: Final = 8  # of a SHA-256; a cursor moved to another list is a mistake, not an attack
-CURSOR_MAX: Final = 2_000  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """A place between two rows and a direction to read in.
-
-    Attributes:
-        values: the ordering columns of the row that the page leaves out, as JSON values.
-        backwards: read towards the beginning.
-    """
-
-    values: tuple[Any, ...]
-    backwards: bool
-
-    def encode(self, binding: bytes) -> str:
-        """Signed with the newest of settings.CURSOR_KEYS, for one list, order and caller."""
-        payload = binding + orjson.dumps([self.backwards, *self.values])
-        signed = _sign(payload, settings.CURSOR_KEYS[0]) + payload
-        return base64.urlsafe_b64encode(signed).rstrip(b"=").decode("ascii")
-
-    @classmethod
-    def decode(cls, text: str, binding: bytes) -> Cursor:
-        """Raises InvalidCursorError when forged, damaged, or made for another list or caller."""
-        try:
-            if len(text) > CURSOR_MAX:
-                raise InvalidCursorError
-            signed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise InvalidCursorError from error
-        signature, payload = signed[:SIGNATURE_BYTES], signed[SIGNATURE_BYTES:]
-        known = (_sign(payload, key) for key in settings.CURSOR_KEYS)
-        if not any([hmac.compare_digest(signature, each) for each in known]):  # noqa: C419 - in constant time
-            raise InvalidCursorError
-        if payload[:BINDING_BYTES] != binding:
-            raise InvalidCursorError
-        backwards, *values = orjson.loads(payload[BINDING_BYTES:])
-        return cls(values=tuple(values), backwards=backwards)
-
-
-def _sign(payload: bytes, key: str) -> bytes:
-    return hmac.digest(key.encode(), payload, "sha256")[:SIGNATURE_BYTES]
 
 
 class KeysetPagination(BasePagination):
@@ -127,9 +77,9 @@ class KeysetPagination(BasePagination):
     def _beside(self, rows: Sequence[Model], cursor: Cursor | None, *, backwards: bool) -> Cursor:
         if rows:
             row = rows[0] if backwards else rows[-1]
-            return Cursor(tuple(_value(row, column) for column in self.columns), backwards)
+            return Cursor(tuple(value_of(row, column) for column in self.columns), backwards)
         assert cursor is not None  # noqa: S101 - an empty page has a neighbour only beside a cursor
-        return Cursor(cursor.values, backwards)
+        return Cursor(cursor.values, backwards, includes=True)
 
     def get_paginated_response(self, data: Any) -> Response:  # noqa: ANN401 - DRF's signature
         following, preceding = self._url(self.next_cursor), self._url(self.previous_cursor)
@@ -204,7 +154,7 @@ def _wants_total(request: Request) -> bool:
 
 def _binding(request: Request, columns: Sequence[Column]) -> bytes:
     """Which list this is: path, filters, order, and who asks."""
-    paging = {CURSOR, LIMIT, INCLUDE}
+    paging = {CURSOR, LIMIT, INCLUDE, FIELDS}
     filters = sorted(item for item in request.query_params.items() if item[0] not in paging)
     principal = getattr(request, "auth", None)
     caller = None if principal is None else [str(principal.user_id), str(principal.application_id)]
@@ -220,74 +170,9 @@ def _read(
     backwards = cursor is not None and cursor.backwards
     order = tuple(column.reversed() for column in columns) if backwards else columns
     if cursor is not None:
-        queryset = queryset.filter(_after(queryset, order, cursor.values))
+        queryset = queryset.filter(rows_after(queryset, order, cursor))
     found = list(queryset.order_by(*(str(column) for column in order))[: limit + 1])
     rows = found[:limit]
     if backwards:
         rows.reverse()
     return rows, len(found) > limit
-
-
-def _after(queryset: QuerySet[Any], order: tuple[Column, ...], values: tuple[Any, ...]) -> Q:
-    """Rows that come after a place, in PostgreSQL's order: nulls are larger than every value.
-
-    (a, b, id) after (x, y, z) is: a after x, or a is x and b after y, or both are and id after z.
-    The bound on the first column alone is repeated around it: that is what an index can use.
-    """
-    places = [(c, _python_value(queryset, c, v)) for c, v in zip(order, values, strict=True)]
-    same, alternatives = Q(), []
-    for column, value in places:
-        alternatives.append(same & _beyond(column, value))
-        same &= _equal(column, value)
-    first, value = places[0]
-    return (_beyond(first, value) | _equal(first, value)) & reduce(or_, alternatives)
-
-
-NOTHING: Final = Q(pk__in=[])
-
-
-def _beyond(column: Column, value: object) -> Q:
-    if value is None:  # ascending, nothing comes after null; descending, every value does
-        return Q(**{f"{column.name}__isnull": False}) if column.descending else NOTHING
-    if column.descending:
-        return Q(**{f"{column.name}__lt": value})
-    return Q(**{f"{column.name}__gt": value}) | Q(**{f"{column.name}__isnull": True})
-
-
-def _equal(column: Column, value: object) -> Q:
-    if value is None:
-        return Q(**{f"{column.name}__isnull": True})
-    return Q(**{column.name: value})
-
-
-def _value(row: Any, column: Column) -> Any:  # noqa: ANN401 - any row, any column
-    """A row's value of a column, as something JSON can hold."""
-    value = row
-    for step in column.name.split("__"):
-        value = None if value is None else getattr(value, step)
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _python_value(queryset: QuerySet[Any], column: Column, value: object) -> Any:  # noqa: ANN401 - any column
-    """Back from JSON, by the column's field."""
-    if value is None:
-        return None
-    try:
-        return _field(queryset, column.name).to_python(value)
-    except ValidationError as error:
-        raise InvalidCursorError from error
-
-
-def _field(queryset: QuerySet[Any], path: str) -> Any:  # noqa: ANN401 - any field
-    annotation = queryset.query.annotations.get(path)
-    if annotation is not None:
-        return annotation.output_field
-    model: Any = queryset.model
-    field: Any = None
-    for step in path.split("__"):
-        try:
-            field = model._meta.pk if step == "pk" else model._meta.get_field(step)  # noqa: SLF001 - Django's documented API
-        except FieldDoesNotExist as error:
-            raise TypeError(f"{path} is no column of {model.__name__}.") from error
-        model = field.related_model
-    return field

@@ -132,12 +132,14 @@ def _check_items(child: Any, items: Iterable[tuple[Any, Any]], size: int) -> lis
 
 
 def _check_text(field: Field[Any, Any, Any, Any], value: str) -> str:
-    longest = getattr(field, "max_length", None) or TEXT_MAX
-    if len(value) > longest:
-        raise ValidationError(f"At most {longest} characters.", code="max_length")
+    """The text in NFC, which is what its length is measured in."""
     if "\x00" in value or not _is_unicode(value):
         raise ValidationError("NUL and lone surrogates are not text.", code="forbidden_character")
-    return value if value.isascii() else unicodedata.normalize("NFC", value)
+    text = value if value.isascii() else unicodedata.normalize("NFC", value)
+    longest = getattr(field, "max_length", None) or TEXT_MAX
+    if len(text) > longest:
+        raise ValidationError(f"At most {longest} characters.", code="max_length")
+    return text
 
 
 def _is_unicode(value: str) -> bool:

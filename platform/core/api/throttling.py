@@ -1,4 +1,4 @@
-"""Rate limits: every policy of a call decided by one Lua script in Redis, in one round trip."""
+"""Rate limits: all policies of a call decided by one Lua script in Redis, in at most one trip."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from core.api.leases import Leases, lease_of
 from core.api.refusals import LimitsUnavailableError
 from core.observability.headers import prepare
 from core.observability.metrics import LIMITS_OPEN
@@ -108,6 +109,7 @@ class Limiter:
 
     def __init__(self, breaker: Breaker) -> None:
         self.breaker = breaker
+        self.leases: Leases[list[int]] = Leases()
 
     def spend(self, identity: str, scope: str, weight: int = 1) -> Decision:
         """Ask every policy of the scope at once; either all are charged or none.
@@ -121,8 +123,26 @@ class Limiter:
             LimitsUnavailableError: Redis is away and RATE_LIMITS_FAIL_CLOSED has the scope.
         """
         policies = _policies(tuple(settings.RATE_LIMITS[scope]))
+        extra = lease_of(min(policy.quota for policy in policies))
+        if not extra:
+            return self._ask(identity, scope, policies, weight)[0]
+        held = self.leases.draw((scope, identity), weight)
+        if held is not None:
+            return _decision(policies, held.answer, unspent=held.left)
+        decision, answer = self._ask(identity, scope, policies, weight + extra)
+        if not decision.allowed:  # too little is left for a lease: then this call alone
+            return self._ask(identity, scope, policies, weight)[0]
+        if answer:
+            self.leases.put((scope, identity), extra, answer)
+            return _decision(policies, answer, unspent=extra)
+        return decision
+
+    def _ask(
+        self, identity: str, scope: str, policies: tuple[Policy, ...], weight: int
+    ) -> tuple[Decision, list[int]]:
+        """One round trip; the answer is empty when Redis could not be asked."""
         if not self.breaker.allows():
-            return self._without_redis(scope, policies)
+            return self._without_redis(scope, policies), []
         arguments = [weight]
         for policy in policies:
             arguments += (policy.quota, policy.seconds * 1_000_000)
@@ -130,9 +150,9 @@ class Limiter:
             answer = _run_gcra([f"{settings.REDIS_KEY_PREFIX}limit:{scope}:{identity}"], arguments)
         except RedisError:
             self.breaker.failed()
-            return self._without_redis(scope, policies)
+            return self._without_redis(scope, policies), []
         self.breaker.succeeded()
-        return _decision(policies, answer)
+        return _decision(policies, answer), answer
 
     def _without_redis(self, scope: str, policies: tuple[Policy, ...]) -> Decision:
         if scope in settings.RATE_LIMITS_FAIL_CLOSED:
@@ -151,10 +171,11 @@ def _policy_header(policies: tuple[Policy, ...]) -> HeaderStore:
     return prepare({"RateLimit-Policy": listed})
 
 
-def _decision(policies: tuple[Policy, ...], answer: list[int]) -> Decision:
+def _decision(policies: tuple[Policy, ...], answer: list[int], *, unspent: int = 0) -> Decision:
+    """Args: `unspent` is what a lease still holds of the charge that `answer` is about."""
     allowed = answer[0] == 1
     remaining = ", ".join(
-        f'"{policy.name}";r={answer[3 * i + 1]};t={_seconds(answer[3 * i + 2])}'
+        f'"{policy.name}";r={answer[3 * i + 1] + unspent};t={_seconds(answer[3 * i + 2])}'
         for i, policy in enumerate(policies)
     )
     return Decision(

@@ -94,7 +94,7 @@ class ApiBase(ConditionalMixin, APIView):
             self.initial(self.request, *args, **kwargs)
             response = self._run(handler)
         except NotModifiedError:
-            response = HttpResponse(status=304, headers={"ETag": self.row_tag})
+            response = _without_body(304, {"ETag": self.row_tag})
         except Exception as error:  # noqa: BLE001 - the boundary: every failure becomes a problem
             response = answer_error(request, error)
         return self._finish(request, response)
@@ -165,9 +165,7 @@ class ApiBase(ConditionalMixin, APIView):
 
     def options(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override] # noqa: ANN401, ARG002 - DRF's signature
         """204 with Allow; nothing about the view itself."""
-        response = HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
-        del response.headers["Content-Type"]
-        return response
+        return _without_body(204, {"Allow": ", ".join(self.allowed_methods)})
 
     # -- Steps of dispatch
 
@@ -221,6 +219,12 @@ class ApiBase(ConditionalMixin, APIView):
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SCOPES_CHECK = HasRequiredScopes()
+
+
+def _without_body(status: int, headers: dict[str, str]) -> HttpResponse:
+    response = HttpResponse(status=status, headers=headers)
+    del response.headers["Content-Type"]
+    return response
 
 
 def _rendered(response: HttpResponseBase) -> HttpResponseBase:

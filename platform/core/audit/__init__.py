@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
-from uuid import UUID
 
 from core.models import AuditEntry
 from core.observability.request_id import current
@@ -14,6 +13,7 @@ from core.security.principal import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from uuid import UUID
 
 REASON_MAX = 500  # characters
 HIDDEN = "[hidden]"
@@ -42,7 +42,7 @@ class EntryCount:
 _counting: ContextVar[EntryCount | None] = ContextVar("agora_audit_count", default=None)
 
 
-def record(
+def record(  # noqa: PLR0913 - an entry has that many parts
     *,
     actor: Actor,
     action: str,
@@ -61,6 +61,7 @@ def record(
         actor: None is the platform itself.
         action: name for life, e.g. "accounts.user.deactivated".
         object_type: e.g. "user".
+        object_id: its id as text.
         before: the fields in question as they were; None: there was nothing.
         after: the same as they are; None: it is gone.
         reason: in the actor's words; cut at 500 characters.

@@ -33,7 +33,9 @@ def lock_name(purpose: str, *parts: str) -> None:
         OperationalError: not obtained within the session's lock_timeout.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_text(purpose, parts)])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_text(purpose, parts)]
+        )
 
 
 def try_lock_name(purpose: str, *parts: str) -> bool:

@@ -20,6 +20,7 @@ def ensure_day_partitions(table: str, *, first: date, days: int) -> list[str]:
 
     Args:
         table: made by CreatePartitionedByDay; any other is refused.
+        first: the first of the days.
         days: at most AHEAD_MAX.
 
     Raises:
@@ -53,7 +54,7 @@ def day_partitions(table: str) -> list[str]:
     )
 
 
-def _call(statement: str, parameters: list[object]) -> list[str]:
+def _call(statement: str, parameters: list[str | int | date]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return [name for (name,) in cursor.fetchall()]

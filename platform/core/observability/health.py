@@ -126,9 +126,11 @@ def readyz(request: HttpRequest) -> HttpResponse:
         "request_id": current().request_id,
         "checks": checks,
     }
-    return HttpResponse(
+    response = HttpResponse(
         orjson.dumps(body),
         status=503,
         content_type="application/problem+json",
         headers={"Retry-After": "1"},
     )
+    response._has_been_logged = True  # type: ignore[attr-defined] # noqa: SLF001 - Django's own mark: a probe asks every second
+    return response

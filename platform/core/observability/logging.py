@@ -24,8 +24,8 @@ SECRETS: Final = (
     (re.compile(r"(?i)(://[^\s:/@]*:)[^\s@/]+@"), r"\1" + REDACTED + "@"),
     (
         re.compile(
-            r"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization|refresh|cookie)"
-            r"[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&})\]]+)"
+            r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization|refresh|cookie)"
+            r"[\w-]{0,30}[\"']?\s{0,3}[=:]\s{0,3})(\"[^\"]*\"?|'[^']*'?|[^\s,;&})\]]+)"
         ),
         r"\1" + REDACTED,
     ),

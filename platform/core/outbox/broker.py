@@ -35,7 +35,7 @@ class CeleryBroker:
     """
 
     def __init__(self, app: Celery | None = None) -> None:
-        self._app: Any = app or current_app._get_current_object()  # noqa: SLF001 - Celery's proxy has no public way
+        self._app: Any = app or current_app
         self._connection: Any = None
         self._producer: Any = None
 

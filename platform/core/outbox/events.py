@@ -142,7 +142,7 @@ def refuse_outside_transaction(name: str) -> None:
 def _insert_in_sequence(row: OutboxEvent) -> None:
     lock_name("outbox", row.kind, row.object_type, row.object_id)
     # A statement of its own: its snapshot must be younger than the lock.
-    row.sequence = _next_sequence(row)  # type: ignore[assignment] # the database counts
+    row.sequence = _next_sequence(row)
     _insert(row)
 
 

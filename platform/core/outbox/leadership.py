@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 if TYPE_CHECKING:
-    from psycopg2.extensions import connection as Session
+    from psycopg2 import extensions
 
 # A session-level advisory lock, so it needs a session of its own: not through a pooler that
 # hands sessions round between transactions.
@@ -18,7 +18,7 @@ class Leadership:
     """Held by at most one process on a database; lost with the session it was gained on."""
 
     def __init__(self) -> None:
-        self._session: Session | None = None
+        self._session: extensions.connection | None = None
 
     @property
     def was_held(self) -> bool:

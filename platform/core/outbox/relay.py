@@ -1,4 +1,4 @@
-"""The relay: takes committed rows out of the outbox and hands them on, at least once, in order per object."""
+"""The relay: hands committed rows of the outbox on, at least once, in order per object."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 
 from core.limits import OUTBOX_BATCH, OUTBOX_POLL_SECONDS
 from core.models import OutboxEvent
+from core.observability.metrics import counter, gauge
 from core.observability.request_id import RequestContext, bind
 from core.outbox import claims
 from core.outbox.broker import CeleryBroker
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Protocol
 
-    from psycopg2.extensions import connection as Session
+    from psycopg2 import extensions
 
     class Broker(Protocol):
-        """Takes tasks. Raises BrokerUnavailableError when it is away, anything else for a bad row."""
+        """Takes tasks. Raises BrokerUnavailableError when away, anything else for a bad row."""
 
         def send(self, row: OutboxEvent) -> None: ...
 
@@ -39,7 +40,12 @@ STANDBY_SECONDS = 1.0  # between two questions whether the leader is still there
 RECONNECT_SECONDS = 0.5  # between two tries to reach a database that is away
 BROKER_PAUSE_FIRST = 0.25  # seconds tasks wait after the broker failed; doubles with each failure
 BROKER_PAUSE_MAX = 2.0  # seconds
-REPORT_SECONDS = 30.0  # between two log lines about the backlog
+REPORT_SECONDS = 15.0  # between two reports of the backlog, to the log and to the metrics
+
+PUBLISHED = counter("agora_outbox_published", "Rows handed on.", ("kind",))
+FAILURES = counter("agora_outbox_failures", "Tries to hand a row on that failed.", ("kind",))
+WAITING = gauge("agora_outbox_waiting", "Rows not handed on yet.", mode="mostrecent")
+LAG = gauge("agora_outbox_lag_seconds", "Age of the oldest of them.", mode="mostrecent")
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +166,7 @@ class Relay:
                 raise
             self._put_off(row, error)
             return False
+        PUBLISHED.labels(row.kind).inc()
         return True
 
     def _publish_tasks(self) -> int:
@@ -192,6 +199,7 @@ class Relay:
         except Exception as error:  # noqa: BLE001 - one bad row must not stop the others
             self._put_off(row, error)
             return False
+        PUBLISHED.labels(row.kind).inc()
         if self._broker_pause:
             logger.info("The broker is back.")
             self._broker_pause = 0.0
@@ -205,6 +213,7 @@ class Relay:
 
     def _put_off(self, row: OutboxEvent, error: Exception) -> None:
         claims.put_off(row, error)
+        FAILURES.labels(row.kind).inc()
         about = {"position": row.position, "type": row.type, "attempts": row.attempts + 1}
         with bind(context_of(row)):
             logger.warning(
@@ -223,6 +232,8 @@ class Relay:
             return
         self._report_at = time.monotonic() + REPORT_SECONDS
         backlog = claims.read_backlog()
+        WAITING.set(backlog.waiting)
+        LAG.set(backlog.lag_seconds)
         fields = {
             "waiting": backlog.waiting,
             "failing": backlog.failing,
@@ -236,6 +247,6 @@ def context_of(row: OutboxEvent) -> RequestContext:
     return RequestContext(row.request_id, traceparent=row.traceparent)
 
 
-def _is_lost(session: Session) -> bool:
+def _is_lost(session: extensions.connection) -> bool:
     """Whether a session is dead. Django may have opened another by now, without a word."""
     return connection.connection is not session or bool(session.closed)

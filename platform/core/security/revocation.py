@@ -64,6 +64,7 @@ def revoke(
 
     Args:
         kind: what `subject` is the id of.
+        subject: an id as text.
         not_before: aware; credentials issued at or before it are dead.
         expires_at: aware; by then the last of them would have run out by itself.
         reason: stable, e.g. "user_deactivated".

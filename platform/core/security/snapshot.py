@@ -65,7 +65,10 @@ class RevocationSnapshot:
         return (
             (bool(self.users) and _covers(self.users, str(principal.user_id), issued_at))
             or (bool(self.families) and _covers(self.families, str(principal.family_id), issued_at))
-            or (bool(self.credentials) and _covers(self.credentials, principal.credential_id, issued_at))
+            or (
+                bool(self.credentials)
+                and _covers(self.credentials, principal.credential_id, issued_at)
+            )
             or (
                 bool(self.applications)
                 and _covers(self.applications, str(principal.application_id), issued_at)
@@ -86,7 +89,9 @@ def read_snapshot(database: BaseDatabaseWrapper, *, max_age: float) -> Revocatio
     taken_at = time.monotonic()
     instants: dict[str, Instants] = {kind: {} for kind in Revocation.Kind.values}
     with database.cursor() as cursor:
-        cursor.execute("SELECT kind, subject, not_before FROM core_revocation WHERE expires_at > now()")
+        cursor.execute(
+            "SELECT kind, subject, not_before FROM core_revocation WHERE expires_at > now()"
+        )
         for kind, subject, not_before in cursor.fetchall():
             instants[kind][subject] = not_before
     return RevocationSnapshot(

@@ -62,9 +62,7 @@ class Watcher:
     def _start(self) -> None:
         with self._changed:
             if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="revocations", daemon=True
-                )
+                self._thread = threading.Thread(target=self._run, name="revocations", daemon=True)
                 self._started_at = time.monotonic()
                 self._thread.start()
 
@@ -128,7 +126,7 @@ class Nudges:
         """Subscribe, if Redis is there and we have not."""
         if self._subscription is not None:
             return
-        subscription = limits_client().pubsub()
+        subscription = limits_client().pubsub()  # type: ignore[no-untyped-call] # it ships no types
         try:
             subscription.subscribe(nudge_channel())
             self._subscription = subscription

@@ -26,7 +26,7 @@ def artefacts(tmp_path_factory):
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "",
     }
-    subprocess.run(  # noqa: S603 - our own interpreter and script
+    subprocess.run(
         [sys.executable, str(BUILDER), str(directory)],
         check=True,
         capture_output=True,
@@ -53,7 +53,7 @@ def no_runtime_left():
 
 
 @pytest.fixture
-def churn(db, artefacts):  # noqa: ARG001 - db opens the database
+def churn(db, artefacts):
     """The default model: version 1 (linear) is its champion and is served."""
     version = make_ready_version(artefacts["linear"], "churn")
     promote(version, default=True)

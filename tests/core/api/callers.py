@@ -1,4 +1,4 @@
-"""Credentials for tests of the kernel, which knows no accounts: a token that spells its principal."""
+"""Credentials for tests of the kernel alone: a token that spells its principal."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.api.authentication import VerifiedTokens, token_of as bearer_of
+from core.api.authentication import VerifiedTokens
+from core.api.authentication import token_of as bearer_of
 from core.api.permissions import HasRequiredScopes
 from core.api.refusals import InvalidTokenError
 from core.models import Revocation
@@ -27,11 +28,26 @@ class TestHeader:
     @pytest.mark.parametrize(
         "header",
         [
-            "", "Bearer", "Bearer ", "Bearer a b", "Bearer a, Bearer b", "Basic dTpw", "Token abc", "bearertest_x",
-            "Bearer é", "Bearer " + "a" * 4_096, "Bearer " + "a" * 1_000_000, "Bearer a\tb", "Bearer test_{}",
-            "Bearer garbage", "Bearer eyJhbGciOiJub25lIn0.e30.", "Bearer =", "Bearer test_", "Bearer test_!",
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a, Bearer b",
+            "Basic dTpw",
+            "Token abc",
+            "bearertest_x",
+            "Bearer é",
+            "Bearer " + "a" * 4_096,
+            "Bearer " + "a" * 1_000_000,
+            "Bearer a\tb",
+            "Bearer test_{}",
+            "Bearer garbage",
+            "Bearer eyJhbGciOiJub25lIn0.e30.",
+            "Bearer =",
+            "Bearer test_",
+            "Bearer test_!",
         ],
-    )  # fmt: skip
+    )
     def test_that_is_no_good_token_is_401(self, anyone, assert_problem, header):
         response = anyone.get(WHO, headers={"authorization": header})
 

@@ -16,7 +16,7 @@ from core.errors import ConflictError, DomainError, FieldError, InvalidError, No
 
 
 class TestStatusOf:
-    @pytest.mark.parametrize(("family", "status"), STATUS_OF.items(), ids=lambda x: str(x))
+    @pytest.mark.parametrize(("family", "status"), STATUS_OF.items(), ids=str)
     def test_a_subclass_has_its_familys_status(self, family, status):
         kind = type("SomeError", (family,), {})
 

@@ -57,7 +57,9 @@ class TestFilters:
     def test_a_hundred_values_are_taken(self, anyone):
         assert names(anyone.get(f"{URL}?action__in={','.join('x' * 100)}")) == set()
 
-    @pytest.mark.parametrize("name", ["actor_name", "last_error", "action__regex", "id", "page", "ordering", "q"])
+    @pytest.mark.parametrize(
+        "name", ["actor_name", "last_error", "action__regex", "id", "page", "ordering", "q"]
+    )
     def test_that_the_view_does_not_have_are_400(self, anyone, assert_problem, name):
         assert_problem(
             anyone.get(f"{URL}?{name}=1"), 400, "unknown_parameter", at=(name, "unknown_parameter")
@@ -89,15 +91,24 @@ class TestSearch:
     @pytest.mark.parametrize("text", ["x" * 201, "+".join("abcdefghi")])
     def test_too_long_is_400(self, anyone, assert_problem, text):
         assert_problem(
-            anyone.get(f"{URL}?search={text}"), 400, "invalid_parameter", at=("search", "max_length")
+            anyone.get(f"{URL}?search={text}"),
+            400,
+            "invalid_parameter",
+            at=("search", "max_length"),
         )
 
 
 class TestSort:
-    @pytest.mark.parametrize("sort", ["user__password", "id", "-", "--action", "action,action", "action,-action", "action,"])
+    @pytest.mark.parametrize(
+        "sort",
+        ["user__password", "id", "-", "--action", "action,action", "action,-action", "action,"],
+    )
     def test_by_something_else_is_400(self, anyone, assert_problem, sort):
         assert_problem(
-            anyone.get(f"{URL}?sort={sort}"), 400, "invalid_parameter", at=("sort", "invalid_choice")
+            anyone.get(f"{URL}?sort={sort}"),
+            400,
+            "invalid_parameter",
+            at=("sort", "invalid_choice"),
         )
 
     def test_by_a_public_name_orders_by_its_column(self, anyone):
@@ -122,5 +133,8 @@ class TestFields:
     @pytest.mark.parametrize("fields", ["nothing", "id,", "id,reason", "id__x"])
     def test_that_do_not_exist_are_400(self, anyone, assert_problem, fields):
         assert_problem(
-            anyone.get(f"{URL}?fields={fields}"), 400, "invalid_parameter", at=("fields", "invalid_choice")
+            anyone.get(f"{URL}?fields={fields}"),
+            400,
+            "invalid_parameter",
+            at=("fields", "invalid_choice"),
         )

@@ -7,10 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from core.api.pagination import Cursor
+from core.api.cursors import Cursor
 from core.api.refusals import InvalidCursorError
 from core.models import OutboxEvent
 from tests.core.api.callers import ALICE, BOB
@@ -97,21 +98,29 @@ class TestPage:
         assert ids(anyone.get(back["next"]).json()) == ids(second)
 
     def test_emptied_meanwhile_still_leads_back(self, anyone):
-        rows = make(4)
+        make(4)
         first = anyone.get(URL + "?limit=2").json()
         OutboxEvent.objects.exclude(id__in=ids(first)).delete()
 
         empty = anyone.get(first["next"]).json()
 
         assert (empty["results"], empty["next"]) == ([], None)
-        assert ids(anyone.get(empty["previous"]).json()) == ids(first)
-        assert len(rows) == 4
+        back = anyone.get(empty["previous"]).json()
+        assert (ids(back), back["previous"]) == (ids(first), None)
 
 
 class TestLimit:
     @pytest.mark.parametrize(
         ("limit", "rows"),
-        [(None, 20), ("1", 1), ("007", 7), ("100", 100), ("101", 100), ("1" + "0" * 30, 100), ("9" * 3_000, 100)],
+        [
+            (None, 20),
+            ("1", 1),
+            ("007", 7),
+            ("100", 100),
+            ("101", 100),
+            ("1" + "0" * 30, 100),
+            ("9" * 3_000, 100),
+        ],
     )
     def test_is_20_by_default_and_coerced_to_100(self, anyone, limit, rows):
         make(102)
@@ -119,7 +128,9 @@ class TestLimit:
 
         assert len(anyone.get(URL + query).json()["results"]) == rows
 
-    @pytest.mark.parametrize("limit", ["0", "000", "-1", "1.0", "1e1", "abc", "%D9%A1", "%2B1", "+1", "1_0", " 1"])
+    @pytest.mark.parametrize(
+        "limit", ["0", "000", "-1", "1.0", "1e1", "abc", "%D9%A1", "%2B1", "+1", "1_0", " 1"]
+    )
     def test_below_1_or_no_number_is_400(self, anyone, assert_problem, limit):
         assert_problem(
             anyone.get(f"{URL}?limit={limit}"), 400, "invalid_parameter", at=("limit", "min_value")
@@ -127,7 +138,10 @@ class TestLimit:
 
     def test_include_takes_total_alone(self, anyone, assert_problem):
         assert_problem(
-            anyone.get(URL + "?include=all"), 400, "invalid_parameter", at=("include", "invalid_choice")
+            anyone.get(URL + "?include=all"),
+            400,
+            "invalid_parameter",
+            at=("include", "invalid_choice"),
         )
 
 
@@ -158,8 +172,9 @@ class TestCursor:
     def test_cut_short_is_400(self, anyone, assert_problem):
         cursor = self.next_cursor(anyone)
 
-        for length in range(1, len(cursor)):
-            assert anyone.get(f"{URL}?limit=1&cursor={cursor[:length]}").status_code == 400
+        for length in range(1, len(cursor), 7):
+            response = anyone.get(f"{URL}?limit=1&cursor={cursor[:length]}")
+            assert_problem(response, 400, "invalid_cursor")
 
     @pytest.mark.parametrize("query", ["?sort=action", "?action=x", "?object_type=a", "?search=x"])
     def test_of_another_list_is_400(self, anyone, assert_problem, query):
@@ -174,12 +189,15 @@ class TestCursor:
         assert_problem(caller(user_id=BOB).get(f"{URL}?cursor={cursor}"), 400, "invalid_cursor")
         assert ALICE != BOB
 
-    def test_may_go_with_another_limit(self, anyone):
+    def test_may_go_with_another_limit_and_other_fields(self, anyone):
         cursor = self.next_cursor(anyone)
 
-        assert len(anyone.get(f"{URL}?limit=3&cursor={cursor}").json()["results"]) == 3
+        answer = anyone.get(f"{URL}?limit=3&fields=id&cursor={cursor}").json()
+        assert [list(row) for row in answer["results"]] == [["id"]] * 3
 
-    def test_outlives_a_new_key_as_long_as_the_old_is_listed(self, anyone, settings, assert_problem):
+    def test_outlives_a_new_key_as_long_as_the_old_is_listed(
+        self, anyone, settings, assert_problem
+    ):
         cursor = self.next_cursor(anyone)
         settings.CURSOR_KEYS = ["n" * 40, *settings.CURSOR_KEYS]
         assert anyone.get(f"{URL}?cursor={cursor}").status_code == 200
@@ -188,19 +206,33 @@ class TestCursor:
         assert_problem(anyone.get(f"{URL}?cursor={cursor}"), 400, "invalid_cursor")
 
     @given(
-        st.lists(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8"))),
+        st.lists(
+            st.none()
+            | st.booleans()
+            | st.integers(-(2**53), 2**53)
+            | st.text(st.characters(codec="utf-8"))
+        ),
+        st.booleans(),
         st.booleans(),
     )
     @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-    def test_comes_back_as_it_was(self, values, backwards):
-        cursor = Cursor(tuple(values), backwards)
+    def test_comes_back_as_it_was(self, values, backwards, includes):
+        cursor = Cursor(tuple(values), backwards, includes)
 
         assert Cursor.decode(cursor.encode(b"12345678"), b"12345678") == cursor
         with pytest.raises(InvalidCursorError):
             Cursor.decode(cursor.encode(b"12345678"), b"12345679")
 
 
-SORTS = ["created_at", "-created_at", "actor", "-actor", "actor,-name", "-actor,created_at", "name,kind,-action"]
+SORTS = [
+    "created_at",
+    "-created_at",
+    "actor",
+    "-actor",
+    "actor,-name",
+    "-actor,created_at",
+    "name,kind,-action",
+]
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -208,7 +240,7 @@ class TestWalk:
     """Random rows with ties and nulls; every order, mixed directions, both ways."""
 
     def rows(self, seed, number=40):
-        chance = random.Random(seed)
+        chance = random.Random(seed)  # noqa: S311 - the same rows each time
         people = [None, None, UUID(int=1), UUID(int=2), UUID(int=2**127)]
         rows = OutboxEvent.objects.bulk_create(
             entry(
@@ -244,7 +276,7 @@ class TestWalk:
 
     def test_under_inserts_and_deletions_meets_every_row_that_stayed_once(self, anyone, sort):
         stayed = self.rows(seed=4)
-        chance = random.Random(5)
+        chance = random.Random(5)  # noqa: S311 - the same rows each time
 
         def disturb():
             new = self.rows(seed=chance.random(), number=3)

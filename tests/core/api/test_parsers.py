@@ -25,10 +25,40 @@ VALUES = st.recursive(
 )
 # Fragments whose random joins are sometimes JSON, often nearly.
 PIECES = [
-    b"{", b"}", b"[", b"]", b",", b":", b'"', b'"a"', b'"a":', b'"b":1', b'"[', b"\\", b'\\"', b"\\u0000",
-    b"\\ud800", b"\\udc00", b"1", b"-0", b"0.5", b"1e5", b"1e400", b"9" * 25, b"NaN", b"-Infinity", b"true",
-    b"null", b" ", b"\n", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xc3\xa9", b"\xed\xa0\x80",
-]  # fmt: skip
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b'"',
+    b'"a"',
+    b'"a":',
+    b'"b":1',
+    b'"[',
+    b"\\",
+    b'\\"',
+    b"\\u0000",
+    b"\\ud800",
+    b"\\udc00",
+    b"1",
+    b"-0",
+    b"0.5",
+    b"1e5",
+    b"1e400",
+    b"9" * 25,
+    b"NaN",
+    b"-Infinity",
+    b"true",
+    b"null",
+    b" ",
+    b"\n",
+    b"\x00",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xc3\xa9",
+    b"\xed\xa0\x80",
+]
 BODIES = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join) | st.binary(max_size=40)
 
 
@@ -44,7 +74,7 @@ class RuleBrokenError(Exception):
     pass
 
 
-def reference(body: bytes):
+def reference(body: bytes):  # noqa: C901 - one rule after the other
     """The rules once more, without regard to speed: raises ValueError or RuleBrokenError."""
 
     def unique(pairs):
@@ -110,11 +140,32 @@ class TestParseJson:
     @pytest.mark.parametrize(
         "body",
         [
-            b"", b" ", b"{", b'{"a":1', b'{"a":1}x', b"{'a':1}", b"[1,]", b'{"a":1,}', b"01", b"1.", b".5", b"+1",
-            b'\xef\xbb\xbf{"a":1}', '{"a":1}'.encode("utf-16"), b'{"a":"\xff"}', b'"a\x00b"', b'"a\nb"',
-            b"NaN", b"Infinity", b'{"a":-Infinity}', b"// no\n1", b"\x0c1", b'"\\x41"', b'"\\u12"',
+            b"",
+            b" ",
+            b"{",
+            b'{"a":1',
+            b'{"a":1}x',
+            b"{'a':1}",
+            b"[1,]",
+            b'{"a":1,}',
+            b"01",
+            b"1.",
+            b".5",
+            b"+1",
+            b'\xef\xbb\xbf{"a":1}',
+            '{"a":1}'.encode("utf-16"),
+            b'{"a":"\xff"}',
+            b'"a\x00b"',
+            b'"a\nb"',
+            b"NaN",
+            b"Infinity",
+            b'{"a":-Infinity}',
+            b"// no\n1",
+            b"\x0c1",
+            b'"\\x41"',
+            b'"\\u12"',
         ],
-    )  # fmt: skip
+    )
     def test_malformed_json_is_refused(self, body):
         with pytest.raises(MalformedJsonError):
             parse_json(body)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.api.requests import accept, media_type_of
 from core.api.refusals import NotAcceptableError
+from core.api.requests import accept, media_type_of
 from tests.core.api import urls
 
 ECHO = "/api/v1/echo"
@@ -56,20 +56,34 @@ class TestAccept:
     @pytest.mark.parametrize(
         "header",
         [
-            "application/xml", ";;;", "text/html", "application/json;q=0", "*/*;q=0", "application/json;q=x",
-            "application/json;q=2", "json", "x" * 2_000, "application/json, " * 200,
+            "application/xml",
+            ";;;",
+            "text/html",
+            "application/json;q=0",
+            "*/*;q=0",
+            "application/json;q=x",
+            "application/json;q=2",
+            "json",
+            "x" * 2_000,
+            "application/json, " * 200,
         ],
-    )  # fmt: skip
+    )
     def test_of_something_else_is_406(self, anyone, assert_problem, header):
         assert_problem(anyone.get(ECHO, headers={"accept": header}), 406, "not_acceptable")
 
     @pytest.mark.parametrize(
         "header",
         [
-            "*/*", "application/json", "APPLICATION/JSON", "application/*", "text/html, */*;q=0.1", "",
-            "application/json; charset=utf-8", "application/xml;q=0.9, application/json;q=0.2",
+            "*/*",
+            "application/json",
+            "APPLICATION/JSON",
+            "application/*",
+            "text/html, */*;q=0.1",
+            "",
+            "application/json; charset=utf-8",
+            "application/xml;q=0.9, application/json;q=0.2",
         ],
-    )  # fmt: skip
+    )
     def test_of_json_is_answered(self, anyone, header):
         headers = {"accept": header} if header else {}
 
@@ -107,11 +121,19 @@ class TestBody:
     @pytest.mark.parametrize(
         "content_type",
         [
-            "text/plain", "application/xml", "///", "application/x-www-form-urlencoded", "json", "",
-            "application/json; charset=utf-7", "application/json; charset=bogus", "application/json;charset=latin-1",
-            "multipart/form-data; boundary=x", "application/json" + "x" * 2_000,
+            "text/plain",
+            "application/xml",
+            "///",
+            "application/x-www-form-urlencoded",
+            "json",
+            "",
+            "application/json; charset=utf-7",
+            "application/json; charset=bogus",
+            "application/json;charset=latin-1",
+            "multipart/form-data; boundary=x",
+            "application/json" + "x" * 2_000,
         ],
-    )  # fmt: skip
+    )
     def test_in_another_form_is_415(self, anyone, assert_problem, content_type):
         response = anyone.generic("POST", ECHO, b'{"a":1}', content_type=content_type)
 

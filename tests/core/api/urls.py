@@ -134,7 +134,8 @@ class FailView(ApiView):
             "operational": OperationalError,
             "interface": InterfaceError,
         }
-        raise failures[kind]()
+        failure = failures[kind]
+        raise failure()
 
     post = get
 
@@ -231,7 +232,7 @@ class EntryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet)
         return OutboxEvent.objects.annotate(row_version=Value(3))
 
     @action(detail=True, methods=["post"])
-    def touch(self, request, id):
+    def touch(self, request, **_):
         row = self.get_object()
         check_precondition(request, row, required=True)
         return Response({"id": row.id})

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def rows():
     return [
         Revocation.objects.create(
-            kind="user", subject=str(n), not_before=timezone.now(), expires_at=timezone.now(), reason="x"
+            kind="user",
+            subject=str(n),
+            not_before=timezone.now(),
+            expires_at=timezone.now(),
+            reason="x",
         )
         for n in range(6)
     ]

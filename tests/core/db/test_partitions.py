@@ -135,7 +135,13 @@ class TestEnsure:
             ensure_day_partitions(table, first=DAY, days=days)
 
     @pytest.mark.parametrize(
-        "name", ["core_revocation", "nothing", 'x"; DROP TABLE core_revocation; --', "core_sighting_p20260601"]
+        "name",
+        [
+            "core_revocation",
+            "nothing",
+            'x"; DROP TABLE core_revocation; --',
+            "core_sighting_p20260601",
+        ],
     )
     def test_refuses_tables_that_are_not_registered(self, table, name):
         ensure_day_partitions(table, first=DAY, days=1)
@@ -204,7 +210,9 @@ class TestTheApplicationsRole:
         with app_role.cursor() as cursor:
             cursor.execute(ensure, [table, DAY])
             assert cursor.fetchall() == [("core_sighting_p20260601",)]
-            cursor.execute("SELECT core_drop_day_partitions_before(%s, %s)", [table, date(2027, 1, 1)])
+            cursor.execute(
+                "SELECT core_drop_day_partitions_before(%s, %s)", [table, date(2027, 1, 1)]
+            )
             assert cursor.fetchall() == [("core_sighting_p20260601",)]
             with pytest.raises(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute(f"CREATE TABLE {table}_p20260605 PARTITION OF {table} DEFAULT")
@@ -214,9 +222,11 @@ class TestTheApplicationsRole:
         with connection.cursor() as cursor:
             cursor.execute(f"REVOKE DELETE ON {table} FROM {app_role.info.user}")
 
-        with app_role.cursor() as cursor, pytest.raises(
-            psycopg2.errors.InsufficientPrivilege, match="no day-partitioned table"
+        with (
+            app_role.cursor() as cursor,
+            pytest.raises(psycopg2.errors.InsufficientPrivilege, match="no day-partitioned table"),
         ):
-            cursor.execute("SELECT core_drop_day_partitions_before(%s, %s)", [table, date(2027, 1, 1)])
+            cursor.execute(
+                "SELECT core_drop_day_partitions_before(%s, %s)", [table, date(2027, 1, 1)]
+            )
         assert len(day_partitions(table)) == 1
-

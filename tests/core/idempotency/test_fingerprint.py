@@ -4,7 +4,7 @@ import json
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.idempotency import fingerprint
@@ -23,6 +23,7 @@ def upload(content: bytes = b"a,b\n1,2\n", name: str = "rows.csv") -> SimpleUplo
 
 
 class TestDocuments:
+    @settings(deadline=None)
     @given(document=documents)
     def test_writing_it_down_otherwise_changes_nothing(self, document):
         loosely = json.loads(json.dumps(document, indent=3, sort_keys=True))
@@ -31,6 +32,7 @@ class TestDocuments:
             method="POST", path=PATH, document=loosely
         )
 
+    @settings(deadline=None)
     @given(first=documents, second=documents)
     def test_two_documents_share_one_only_if_they_are_one(self, first, second):
         same_text = json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)

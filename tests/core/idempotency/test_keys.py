@@ -134,7 +134,11 @@ class TestTheNineCases:
         second = run_once(SCOPE, "k1", PRINT, never)
 
         assert (first.answer, first.replayed) == (refusal, False)
-        assert (second.answer.status, second.answer.body, second.replayed) == (409, refusal.body, True)
+        assert (second.answer.status, second.answer.body, second.replayed) == (
+            409,
+            refusal.body,
+            True,
+        )
         assert (effects(), sent) == (0, [])
 
     @pytest.mark.parametrize("status", [400, 404, 413, 429, 500, 503])
@@ -258,13 +262,20 @@ class TestConcurrency:
 class TestParseKey:
     @pytest.mark.parametrize(
         ("header", "key"),
-        [("abc", "abc"), ('"abc"', "abc"), (" abc ", "abc"), ("k" * 255, "k" * 255), ("a'b;c", "a'b;c")],
+        [
+            ("abc", "abc"),
+            ('"abc"', "abc"),
+            (" abc ", "abc"),
+            ("k" * 255, "k" * 255),
+            ("a'b;c", "a'b;c"),
+        ],
     )
     def test_reads_bare_and_quoted_keys(self, header, key):
         assert parse_key(header) == key
 
     @pytest.mark.parametrize(
-        "header", ["", '""', "k" * 256, "a b", "ä", "a\x00b", "a\nb", '"abc', 'a"b', f'"{"k" * 256}"']
+        "header",
+        ["", '""', "k" * 256, "a b", "ä", "a\x00b", "a\nb", '"abc', 'a"b', f'"{"k" * 256}"'],
     )
     def test_refuses_what_is_no_key(self, header):
         with pytest.raises(InvalidKeyError) as caught:

@@ -53,7 +53,12 @@ class TestPublish:
 
         rows = OutboxEvent.objects.order_by("position").values_list("kind", "object_id", "sequence")
 
-        assert list(rows) == [("event", "7", 1), ("event", "8", 1), ("event", "7", 2), ("task", "7", 1)]
+        assert list(rows) == [
+            ("event", "7", 1),
+            ("event", "8", 1),
+            ("event", "7", 2),
+            ("task", "7", 1),
+        ]
 
     @pytest.mark.django_db(transaction=True)
     def test_is_refused_outside_a_transaction(self):
@@ -64,9 +69,13 @@ class TestPublish:
 
     @pytest.mark.django_db(transaction=True)
     def test_leaves_nothing_when_the_transaction_fails(self):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        @transaction.atomic
+        def fail_after_it() -> None:
             publish(happened())
             raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail_after_it()
 
         assert not OutboxEvent.objects.exists()
 
@@ -92,7 +101,10 @@ class TestPublish:
         publish(happened())
         twin = OutboxEvent(kind="event", type="x", object_type="model", object_id="7", sequence=1)
 
-        with pytest.raises(IntegrityError, match="outbox_sequence_per_object"), transaction.atomic():
+        with (
+            pytest.raises(IntegrityError, match="outbox_sequence_per_object"),
+            transaction.atomic(),
+        ):
             twin.save()
 
 

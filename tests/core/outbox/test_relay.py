@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from celery import Celery
@@ -12,7 +13,8 @@ from core.models import AuditEntry, OutboxEvent
 from core.observability.request_id import RequestContext, bind, current
 from core.outbox import Event, publish
 from core.outbox.broker import CeleryBroker
-from core.outbox.relay import Relay
+from core.outbox.claims import Backlog, read_backlog
+from core.outbox.relay import FAILURES, LAG, PUBLISHED, WAITING, Relay
 from core.tasks import enqueue
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,7 +224,9 @@ class TestEvents:
             ("a", 3, 4),
             ("b", 3, 5),
         ]
-        assert {(e.type, e.schema_version, e.request_id) for e in first} == {("thing.moved", 1, "req_3")}
+        assert {(e.type, e.schema_version, e.request_id) for e in first} == {
+            ("thing.moved", 1, "req_3")
+        }
 
     def test_a_subscriber_runs_in_the_context_of_the_cause(self):
         seen = []
@@ -239,7 +243,9 @@ class TestEvents:
         received = []
 
         def write(envelope) -> None:
-            AuditEntry.objects.create(action="seen", object_type="thing", object_id=envelope.object_id)
+            AuditEntry.objects.create(
+                action="seen", object_type="thing", object_id=envelope.object_id
+            )
 
         def fail_for_a(envelope) -> None:
             if envelope.object_id == "a":
@@ -311,60 +317,105 @@ class TestEvents:
         assert [envelope.object_id for envelope in received] == ["a"]
 
 
-class TestLeadership:
-    def test_one_of_two_leads_and_the_other_follows_when_it_goes(self, celery_app):
-        started = [threading.Event(), threading.Event()]
-        seen: list[int] = []
+@pytest.fixture
+def start(celery_app):
+    """`start(subscriber)`: a relay in a thread of its own; the event that stops it."""
+    running = []
 
-        def relay_until(number: int, stop: threading.Event) -> None:
-            relay = Relay(
-                broker=CeleryBroker(celery_app), subscribers=[lambda _: seen.append(number)]
-            )
-            started[number].set()
-            relay.run_forever(stop)
-
-        stops = [threading.Event(), threading.Event()]
-        threads = [threading.Thread(target=relay_until, args=(n, stops[n])) for n in (0, 1)]
-        for number in (0, 1):
-            threads[number].start()
-            started[number].wait(10)
-            time.sleep(0.5)
-        for number in range(5):
-            announce("a", number)
-        wait_until(lambda: not unpublished())
-        assert seen == [0] * 5
-
-        stops[0].set()
-        threads[0].join(5)
-        announce("a", 5)
-        wait_until(lambda: not unpublished())
-        assert seen == [0] * 5 + [1]
-        stops[1].set()
-        threads[1].join(5)
-
-    def test_a_relay_whose_session_was_killed_comes_back_by_itself(self, celery_app):
-        seen: list[int] = []
-        relay = Relay(
-            broker=CeleryBroker(celery_app), subscribers=[lambda e: seen.append(e.sequence)]
-        )
+    def run(subscriber) -> threading.Event:
+        relay = Relay(broker=CeleryBroker(celery_app), subscribers=[subscriber])
         stop = threading.Event()
         thread = threading.Thread(target=relay.run_forever, args=(stop,))
         thread.start()
+        running.append((thread, stop))
+        return stop
+
+    yield run
+    for _, stop in running:
+        stop.set()
+    for thread, _ in running:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def leaders() -> list[int]:
+    """Process ids of the sessions that hold a session's lock in this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+        return [pid for (pid,) in cursor.fetchall()]
+
+
+class TestLeadership:
+    def test_one_of_two_leads_and_the_other_follows_when_it_goes(self, start):
+        seen = []
+        stop_first = start(lambda _: seen.append("first"))
+        wait_until(lambda: len(leaders()) == 1)
+        start(lambda _: seen.append("second"))
+        for number in range(5):
+            announce("a", number)
+        wait_until(lambda: not unpublished())
+        assert seen == ["first"] * 5
+
+        stop_first.set()
+        announce("a", 5)
+        wait_until(lambda: not unpublished())
+        assert seen[5:] in (["first"], ["second"])  # it may have been in hand
+        announce("a", 6)
+        wait_until(lambda: not unpublished())
+        assert seen[6:] == ["second"]
+        assert len(leaders()) == 1
+
+    def test_a_relay_whose_session_was_killed_comes_back_by_itself(self, start):
+        seen = []
+        start(lambda envelope: seen.append(envelope.sequence))
         announce("a", 1)
-        wait_until(lambda: seen == [1])
+        wait_until(lambda: not unpublished())
+        [first] = leaders()
 
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks"
-                " WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()"
-                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-            assert cursor.rowcount == 1
+            cursor.execute("SELECT pg_terminate_backend(%s)", [first])
         announce("a", 2)
-        wait_until(lambda: seen == [1, 2])
-        stop.set()
-        thread.join(5)
-        assert not thread.is_alive()
+        wait_until(lambda: not unpublished())
+
+        [second] = leaders()
+        assert second != first
+        assert seen in ([1, 2], [1, 2, 2])  # the kill may fall between the call and its mark
+
+
+class TestBacklog:
+    def test_says_how_many_wait_how_many_fail_and_how_old_the_oldest_is(self, relay):
+        announce("a", 1)
+        send(2, name="nobody.knows")
+        relay.run_once()
+        send(3)
+        OutboxEvent.objects.filter(attempts=1).update(
+            created_at=timezone.now() - timedelta(seconds=90)
+        )
+
+        backlog = read_backlog()
+
+        assert (backlog.waiting, backlog.failing) == (2, 1)
+        assert 90 <= backlog.lag_seconds < 95
+
+    def test_an_empty_outbox_has_none(self):
+        assert read_backlog() == Backlog(waiting=0, failing=0, lag_seconds=0.0)
+
+    def test_is_reported_to_the_metrics(self, celery_app):
+        relay = Relay(broker=CeleryBroker(celery_app), subscribers=())
+        before = PUBLISHED.labels("task")._value.get(), FAILURES.labels("task")._value.get()
+        send(1)
+        send(2, name="nobody.knows")
+
+        relay._turn()
+
+        after = PUBLISHED.labels("task")._value.get(), FAILURES.labels("task")._value.get()
+        assert (after[0] - before[0], after[1] - before[1]) == (1, 1)
+        assert WAITING._value.get() == 1
+        assert LAG._value.get() > 0
+        relay.close()
 
 
 class TestStopping:
@@ -391,5 +442,3 @@ def wait_until(condition, *, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < until, "It did not happen in time."
         time.sleep(0.02)
-
-

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def tensorflow_engine(path: str) -> Engine:
-    import keras  # noqa: PLC0415 - ten seconds that the other engine must not pay
-    import tensorflow as tf  # noqa: PLC0415 - as above
+    import keras
+    import tensorflow as tf
 
     model = keras.models.load_model(path)
     spec = tf.TensorSpec([None, model.input_shape[1]], tf.float32)
@@ -38,7 +38,7 @@ def tensorflow_engine(path: str) -> Engine:
 
 
 def litert_engine(path: str) -> Engine:
-    from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - only where it is used
+    from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=path, num_threads=1)
     take = interpreter.get_input_details()[0]["index"]

@@ -95,7 +95,7 @@ class TestTrace:
         ids=["shape", "type", "name"],
     )
     def test_refuses_other_tensors_rather_than_trace_again(self, keras_files, tensors):
-        from tensorflow.errors import InvalidArgumentError  # noqa: PLC0415 - not at collection
+        from tensorflow.errors import InvalidArgumentError
 
         function = trace(load_model(keras_files["dense"]), Signature.for_matrix(4))
         with pytest.raises((TypeError, InvalidArgumentError)):

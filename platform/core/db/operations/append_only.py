@@ -25,13 +25,15 @@ class MakeAppendOnly(RunSQL):
         super().__init__(
             sql=[
                 FUNCTION,
-                f'CREATE TRIGGER "{trigger}" BEFORE UPDATE OR DELETE ON "{table}"'
-                " FOR EACH ROW EXECUTE FUNCTION core_refuse_change()",
+                (
+                    f'CREATE TRIGGER "{trigger}" BEFORE UPDATE OR DELETE ON "{table}"'
+                    " FOR EACH ROW EXECUTE FUNCTION core_refuse_change()"
+                ),
             ],
             reverse_sql=f'DROP TRIGGER "{trigger}" ON "{table}"',
         )
 
-    def deconstruct(self) -> tuple[str, list[str], dict[str, object]]:  # type: ignore[override] # the stub says Sequence
+    def deconstruct(self) -> tuple[str, list[str], dict[str, object]]:
         return type(self).__name__, [self.table], {}
 
     def describe(self) -> str:

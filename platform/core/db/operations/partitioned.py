@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 MARK = "agora: partitioned by day"
 
-# The functions belong to the owner of the tables and run with the owner's rights (SECURITY DEFINER),
-# so they trust nothing: the table must carry the mark, belong to the functions' own owner, and be
-# one that the caller may fill anyway (to make a partition) or empty anyway (to drop one). Names are
-# resolved in pg_catalog alone and quoted by format('%I').
-FIND = f"""
+# The functions belong to the tables' owner and run with its rights (SECURITY DEFINER), so they
+# trust nothing: the table must carry the mark, belong to the functions' own owner, and be one that
+# the caller may fill anyway (to make a partition) or empty anyway (to drop one). Names are resolved
+# in pg_catalog alone and quoted by format('%I').
+FIND = """
 CREATE FUNCTION core_day_partitioned(wanted text, privilege text) RETURNS oid
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -30,7 +30,7 @@ BEGIN
     JOIN pg_description AS note ON note.objoid = class.oid
         AND note.classoid = 'pg_class'::regclass AND note.objsubid = 0
     WHERE class.relname = wanted AND class.relkind = 'p'
-        AND class.relowner = current_user::regrole AND note.description = '{MARK}';
+        AND class.relowner = current_user::regrole AND note.description = '{mark}';
     IF found IS NULL OR NOT has_table_privilege(session_user, found, privilege) THEN
         RAISE EXCEPTION 'there is no day-partitioned table % for %', quote_literal(wanted),
             session_user USING ERRCODE = 'insufficient_privilege';
@@ -101,7 +101,10 @@ class InstallPartitionFunctions(RunSQL):
 
     def __init__(self) -> None:
         super().__init__(
-            sql=[FIND, *(IN_THIS_SCHEMA.replace("{body}", body) for body in (ENSURE, DROP))],
+            sql=[
+                FIND.replace("{mark}", MARK),
+                *(IN_THIS_SCHEMA.replace("{body}", body) for body in (ENSURE, DROP)),
+            ],
             reverse_sql=[
                 "DROP FUNCTION core_drop_day_partitions_before(text, date)",
                 "DROP FUNCTION core_ensure_day_partitions(text, date, integer)",
@@ -109,7 +112,7 @@ class InstallPartitionFunctions(RunSQL):
             ],
         )
 
-    def deconstruct(self) -> tuple[str, list[str], dict[str, object]]:  # type: ignore[override] # the stub says Sequence
+    def deconstruct(self) -> tuple[str, list[str], dict[str, object]]:
         return type(self).__name__, [], {}
 
     def describe(self) -> str:
@@ -131,10 +134,15 @@ class DayPartitionedEditor(DatabaseSchemaEditor):
         )
 
     def column_sql(
-        self, model: type[Model], field: Field[Any, Any], include_default: bool = False
-    ) -> tuple[str | None, list[Any] | None]:
+        self,
+        model: type[Model],
+        field: Field[Any, Any],
+        include_default: bool = False,  # noqa: FBT001, FBT002 - Django's signature
+    ) -> tuple[None, None] | tuple[str, list[Any]]:
         definition, parameters = super().column_sql(model, field, include_default)
-        if definition is not None and field.primary_key:
+        if definition is None or parameters is None:
+            return None, None
+        if field.primary_key:
             definition = definition.replace(" PRIMARY KEY", "")
         return definition, parameters
 
@@ -153,7 +161,7 @@ class CreatePartitionedByDay(CreateModel):
         self,
         app_label: str,
         schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
+        from_state: ProjectState,  # noqa: ARG002 - Django's signature
         to_state: ProjectState,
     ) -> None:
         model = to_state.apps.get_model(app_label, self.name)

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        relay = Relay()  # made here: Celery's current app is the main thread's
+        relay = Relay()  # here, so that a subscriber that cannot be imported ends the process
         # A thread of its own: a statement to a database that hangs keeps its thread from ever
         # seeing a signal, and this one must.
         thread = threading.Thread(target=self._relay, args=(relay, stop), name="relay", daemon=True)

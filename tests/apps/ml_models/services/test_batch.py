@@ -32,31 +32,22 @@ from apps.ml_models.services.batch import (
     splitting,
     submitting,
 )
-from apps.ml_models.services.batch.submitting import BatchInput
 from core.models import OutboxEvent
-from core.security.principal import Principal
-from tests.factories.ml_models import ROW, expected, make_ready_version, promote
+from tests.factories.ml_models import (
+    ROW,
+    expected,
+    make_ready_version,
+    principal_of,
+    promote,
+    run,
+    split,
+    submit,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("churn")]
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 HEADER = "amount,visits,colour,member\n"
-
-
-def principal_of(user, application_id=None):
-    return Principal(
-        user_id=user.pk,
-        username=user.username,
-        application_id=application_id,
-        scopes=frozenset(),
-        plan="default",
-        is_staff=False,
-        credential="jwt",
-        credential_id="x",
-        family_id=None,
-        issued_at=NOON,
-        expires_at=NOON,
-    )
 
 
 def rows(number):
@@ -73,36 +64,6 @@ def csv_of(many):
         for row in many
     ]
     return (HEADER + "".join(lines)).encode()
-
-
-def submit(user, content=None, input_format="csv", output_format="jsonl", **target):
-    batch_input = (
-        submitting.input_of_features(content)
-        if isinstance(content, list)
-        else BatchInput([content], input_format)
-    )
-    return submitting.submit_batch_prediction(
-        principal=principal_of(user),
-        model_name=target.get("model_name"),
-        number=target.get("number"),
-        alias=target.get("alias"),
-        batch_input=batch_input,
-        output_format=output_format,
-        now=datetime.now(UTC),
-    )
-
-
-def split(job):
-    return splitting.split_batch_prediction(job_id=job.pk)
-
-
-def run(job):
-    """What a worker does, until nothing is left."""
-    split(job)
-    while running.run_batch_chunk(job_id=job.pk):
-        pass
-    job.refresh_from_db()
-    return job
 
 
 def lines_of(download):

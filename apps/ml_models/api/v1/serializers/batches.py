@@ -70,9 +70,7 @@ class CountsOut(OutputSerializer[Any]):
 
 
 class BatchInputOut(OutputSerializer[Any]):
-    format = serializers.ChoiceField(
-        choices=BatchPrediction.InputFormat.choices, source="input_format"
-    )
+    format = serializers.CharField(source="input_format", help_text="csv or jsonl.")
     bytes = serializers.IntegerField(source="input_bytes")
     sha256 = serializers.CharField(source="input_sha256")
 

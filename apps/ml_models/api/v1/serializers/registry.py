@@ -101,9 +101,8 @@ class ReasonOut(OutputSerializer[Any]):
 
 class ServedOut(OutputSerializer[Any]):
     role = serializers.ChoiceField(choices=["web", "worker"])
-    state = serializers.ChoiceField(
-        choices=["start", "loading", "available", "unloading", "end"],
-        help_text="TensorFlow Serving's states.",
+    state = serializers.CharField(
+        help_text="start, loading, available, unloading or end, as TensorFlow Serving has it."
     )
     processes = serializers.IntegerField(help_text="How many processes have it in that state.")
     detail = serializers.CharField(help_text="Why it is not available, if that is so.")

@@ -9,12 +9,13 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.response import Response
 
 from apps.ml_models.api.v1 import examples
 from apps.ml_models.api.v1.filters import BatchPredictionFilter
+from apps.ml_models.api.v1.problems import problem
 from apps.ml_models.api.v1.ranges import UnsatisfiableRangeError, range_of
 from apps.ml_models.api.v1.serializers.batches import (
     BatchFileIn,
@@ -45,6 +46,19 @@ if TYPE_CHECKING:
 FORM = StrictMultiPartParser.media_type
 DOWNLOADS = ("application/x-ndjson", "text/csv", "application/json")
 """What a download may be asked for as; the job's output format decides what it is."""
+
+DOWNLOAD_ANSWERS = {
+    (200, "application/x-ndjson"): OpenApiTypes.BINARY,
+    (200, "text/csv"): OpenApiTypes.BINARY,
+    (206, "application/x-ndjson"): OpenApiTypes.BINARY,
+    (206, "text/csv"): OpenApiTypes.BINARY,
+    **problem(409, "batch_prediction_not_finished"),
+    **problem(410, "batch_prediction_expired"),
+    **problem(416, "range_not_satisfiable"),
+}
+RANGE = OpenApiParameter(
+    "Range", OpenApiTypes.STR, OpenApiParameter.HEADER, description="One range: bytes=0-1023."
+)
 
 
 @extend_schema_view(
@@ -104,7 +118,14 @@ class BatchPredictionViewSet(
         operation_id="submit_batch_prediction",
         summary="Submit a batch prediction",
         request={"application/json": BatchRowsIn, FORM: BatchFileIn},
-        responses={202: BatchPredictionOut},
+        responses={
+            202: BatchPredictionOut,
+            **problem(404, "model_not_found", "model_version_not_found", "model_alias_not_found"),
+            **problem(409, "version_not_ready", "idempotency_in_progress"),
+            **problem(410, "model_version_retired"),
+            **problem(413, "file_too_large", "body_too_large"),
+            **problem(429, "too_many_batch_predictions", "rate_limited"),
+        },
         examples=examples.SUBMIT,
         tags=["batch predictions"],
     )
@@ -143,7 +164,10 @@ class BatchPredictionViewSet(
         operation_id="cancel_batch_prediction",
         summary="Cancel a batch prediction",
         request=None,
-        responses={200: BatchPredictionOut},
+        responses={
+            200: BatchPredictionOut,
+            **problem(409, "batch_prediction_finished", "idempotency_in_progress"),
+        },
         tags=["batch predictions"],
     )
     def cancel(self, request: ApiRequest, pk: UUID) -> Response:
@@ -158,10 +182,8 @@ class BatchPredictionViewSet(
     @extend_schema(
         operation_id="get_batch_prediction_results",
         summary="Download the results",
-        responses={
-            (200, "application/x-ndjson"): OpenApiTypes.BINARY,
-            (200, "text/csv"): OpenApiTypes.BINARY,
-        },
+        parameters=[RANGE],
+        responses=DOWNLOAD_ANSWERS,
         tags=["batch predictions"],
     )
     def results(self, request: ApiRequest, pk: UUID) -> HttpResponseBase:
@@ -175,10 +197,8 @@ class BatchPredictionViewSet(
     @extend_schema(
         operation_id="get_batch_prediction_errors",
         summary="Download the errors",
-        responses={
-            (200, "application/x-ndjson"): OpenApiTypes.BINARY,
-            (200, "text/csv"): OpenApiTypes.BINARY,
-        },
+        parameters=[RANGE],
+        responses=DOWNLOAD_ANSWERS,
         tags=["batch predictions"],
     )
     def errors(self, request: ApiRequest, pk: UUID) -> HttpResponseBase:

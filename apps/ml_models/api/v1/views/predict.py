@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 
 from apps.ml_models.api.v1 import examples
+from apps.ml_models.api.v1.problems import Answers, problem
 from apps.ml_models.api.v1.serializers.predict import PredictIn, PredictNamedIn, PredictOut
 from apps.ml_models.errors import FeaturesMissingError
 from apps.ml_models.services import predicting
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 
     from core.api.viewsets import ApiRequest
     from serving.predictor import PredictResult
+
+ANSWERS: Answers = {
+    200: PredictOut,
+    **problem(
+        404,
+        "model_not_found",
+        "model_version_not_found",
+        "model_alias_not_found",
+        "no_default_model",
+    ),
+    **problem(409, "version_not_ready", "runtime_unavailable"),
+    **problem(410, "model_version_retired"),
+    **problem(413, "too_many_rows", "body_too_large"),
+    **problem(500, "model_output_invalid", "internal_error"),
+    **problem(503, "model_not_ready", "overloaded"),
+}
 
 ROWS_A_UNIT = 100  # a call costs 1, and 1 more for every so many rows
 MODEL_NAME_MAX = 64  # characters
@@ -91,7 +108,7 @@ class PredictDefaultView(PredictView):
         operation_id="predict",
         summary="Predict with the default model",
         request=PredictIn,
-        responses={200: PredictOut},
+        responses=ANSWERS,
         examples=examples.PREDICT,
         tags=["predictions"],
     )
@@ -117,7 +134,7 @@ class PredictChampionView(PredictView):
         operation_id="predict_with_model",
         summary="Predict with a model's champion",
         request=PredictNamedIn,
-        responses={200: PredictOut},
+        responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
         tags=["predictions"],
     )
@@ -132,7 +149,7 @@ class PredictVersionView(PredictView):
         operation_id="predict_with_version",
         summary="Predict with one version",
         request=PredictNamedIn,
-        responses={200: PredictOut},
+        responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
         tags=["predictions"],
     )
@@ -151,7 +168,7 @@ class PredictAliasView(PredictView):
         operation_id="predict_with_alias",
         summary="Predict with an alias",
         request=PredictNamedIn,
-        responses={200: PredictOut},
+        responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
         tags=["predictions"],
     )

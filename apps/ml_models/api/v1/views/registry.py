@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from apps.ml_models.api.v1 import examples
 from apps.ml_models.api.v1.filters import ModelFilter, VersionFilter
+from apps.ml_models.api.v1.problems import IF_MATCH, problem
 from apps.ml_models.api.v1.serializers.registry import (
     AliasIn,
     AliasOut,
@@ -29,6 +30,7 @@ from apps.ml_models.selectors import registry
 from apps.ml_models.services import aliasing, registering
 from core.api.conditional import check_version, etag_of, expected_versions
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
+from core.api.renderers import dump_json
 from core.api.viewsets import ApiView, ApiViewSet
 from core.errors import PreconditionError
 from core.limits import JSON_MAX_BODY, MULTIPART_OVERHEAD
@@ -87,7 +89,11 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[
         operation_id="create_model",
         summary="Register a model",
         request=ModelIn,
-        responses={201: CreatedModelOut, 202: CreatedModelOut},
+        responses={
+            201: CreatedModelOut,
+            202: CreatedModelOut,
+            **problem(409, "model_name_taken", "idempotency_in_progress"),
+        },
         examples=examples.CREATE_MODEL,
         tags=["models"],
     )
@@ -136,7 +142,15 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
     sort_fields: ClassVar[Mapping[str, str]] = {"version": "number", "created_at": "created_at"}
     ordering = ("-number", "-id")
 
+    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
+        """One version shows more than a line of the list, and `fields` chooses from all of it."""
+        if self.operation == "retrieve":
+            self.serializer_class = VersionOut
+        super().initial(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[ModelVersion]:
+        if getattr(self, "swagger_fake_view", False):  # the schema asks without a path
+            return ModelVersion.objects.none()
         return registry.versions_of(self.kwargs["name"])
 
     @extend_schema(
@@ -150,9 +164,9 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
         """One version with its signature, metrics, an example, and how far the processes are."""
         version = registry.version_by_number(name, number)
         version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
-        document = VersionOut(version).data
-        moving = repr((document["aliases"], document["serving"])).encode()
-        self.conditional(version, variant=hashlib.sha256(moving).hexdigest()[:12])
+        document = self.get_serializer(version).data
+        # Who serves it moves without the row: the tag is of all that is shown.
+        self.conditional(version, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
         return Response(document)
 
     @extend_schema(
@@ -190,6 +204,7 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
 class AliasView(ApiView):
     """A movable name for a version. Promotion and rollback are the same call."""
 
+    has_etag = True
     required_scopes: ClassVar[Mapping[str, str | None]] = {
         "get": "models:read",
         "put": "models:write",
@@ -211,7 +226,13 @@ class AliasView(ApiView):
         operation_id="set_model_alias",
         summary="Point an alias at a version",
         request=AliasIn,
-        responses={200: AliasOut},
+        parameters=[IF_MATCH],
+        responses={
+            200: AliasOut,
+            **problem(409, "version_not_ready", "runtime_unavailable"),
+            **problem(410, "model_version_retired"),
+            **problem(412, "precondition_failed"),
+        },
         examples=examples.SET_ALIAS,
         tags=["models"],
     )
@@ -243,7 +264,12 @@ class AliasView(ApiView):
     @extend_schema(
         operation_id="delete_model_alias",
         summary="Delete an alias",
-        responses={204: None},
+        parameters=[IF_MATCH],
+        responses={
+            204: None,
+            **problem(409, "default_model_needs_champion"),
+            **problem(412, "precondition_failed"),
+        },
         tags=["models"],
     )
     def delete(self, request: ApiRequest, name: str, alias: str) -> HttpResponse:

@@ -29,7 +29,7 @@ def change(access, current=PASSWORD, new=NEW):
 
 
 @pytest.fixture
-def alice(db):  # noqa: ARG001 - makes the database available
+def alice(db):
     return UserFactory(username="alice")
 
 

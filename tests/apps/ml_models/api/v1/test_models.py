@@ -10,6 +10,8 @@ from apps.ml_models.models import ModelAlias, ModelVersion, RegisteredModel
 from apps.ml_models.selectors.examples import example_row
 from apps.ml_models.services import predicting
 from core.models import AuditEntry, OutboxEvent
+from serving.encoding import encode
+from serving.signature import Signature
 from tests.factories.ml_models import ROW, make_model, make_ready_version, make_version, promote
 
 pytestmark = pytest.mark.django_db
@@ -42,8 +44,9 @@ def events():
     return list(rows.values_list("type", "payload"))
 
 
+@pytest.mark.usefixtures("churn")
 class TestListModels:
-    def test_shows_every_model_with_its_aliases(self, reader, churn):
+    def test_shows_every_model_with_its_aliases(self, reader):
         make_model("another")
 
         answer = reader.get(URL).json()
@@ -55,7 +58,7 @@ class TestListModels:
         ]
 
     def test_takes_as_many_queries_for_many_models_as_for_one(
-        self, reader, churn, artefacts, django_assert_max_num_queries
+        self, reader, artefacts, django_assert_max_num_queries
     ):
         for name in "abcdef":
             promote(make_ready_version(artefacts["linear"], name))
@@ -63,7 +66,7 @@ class TestListModels:
         with django_assert_max_num_queries(3):
             reader.get(URL)
 
-    def test_can_be_filtered_searched_and_sorted(self, reader, churn):
+    def test_can_be_filtered_searched_and_sorted(self, reader):
         make_model("another")
 
         assert [m["name"] for m in reader.get(f"{URL}?is_default=true").json()["results"]] == [
@@ -81,8 +84,9 @@ class TestListModels:
         assert_problem(client_of(None).get(URL), 401, "not_authenticated")
 
 
+@pytest.mark.usefixtures("churn")
 class TestReadModel:
-    def test_has_an_etag_that_moves_with_its_aliases(self, reader, churn, artefacts):
+    def test_has_an_etag_that_moves_with_its_aliases(self, reader, artefacts):
         first = reader.get(f"{URL}/churn")
         assert first.json()["name"] == "churn"
         assert reader.get(f"{URL}/churn", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
@@ -93,7 +97,7 @@ class TestReadModel:
         assert (second.status_code, second.json()["aliases"][0]["version"]) == (200, 2)
 
     @pytest.mark.parametrize("name", ["nobody", "CHURN", "%2e%2e", "x" * 300])
-    def test_answers_404_for_a_name_that_no_model_has(self, reader, churn, assert_problem, name):
+    def test_answers_404_for_a_name_that_no_model_has(self, reader, name):
         response = reader.get(f"{URL}/{name}")
 
         assert (response.status_code, response["Content-Type"]) == (
@@ -276,8 +280,9 @@ class TestUploadVersion:
         assert_problem(response, 403, "insufficient_scope")
 
 
+@pytest.mark.usefixtures("churn")
 class TestReadVersions:
-    def test_lists_the_newest_first(self, reader, churn):
+    def test_lists_the_newest_first(self, reader):
         make_version("churn", state="rejected", reason_code="class_not_allowed")
 
         results = reader.get(VERSIONS).json()["results"]
@@ -289,7 +294,7 @@ class TestReadVersions:
         assert results[0]["reason"]["code"] == "class_not_allowed"
         assert reader.get(f"{VERSIONS}?state=ready").json()["results"] == results[1:]
 
-    def test_shows_signature_metrics_and_who_serves_it(self, reader, churn, artefacts):
+    def test_shows_signature_metrics_and_who_serves_it(self, reader):
         runtime.current().beat()
 
         answer = reader.get(f"{VERSIONS}/1").json()
@@ -301,7 +306,13 @@ class TestReadVersions:
             {"role": "web", "state": "available", "processes": 1, "detail": ""}
         ]
 
-    def test_gives_an_example_that_predict_takes(self, reader, churn):
+    def test_shows_what_was_chosen(self, reader):
+        answer = reader.get(f"{VERSIONS}/1?fields=version,example")
+
+        assert list(answer.json()) == ["version", "example"]
+        assert reader.get(f"{VERSIONS}/1").headers["ETag"] != answer.headers["ETag"]
+
+    def test_gives_an_example_that_predict_takes(self, reader):
         body = reader.get(f"{VERSIONS}/1").json()["example"]
 
         response = reader.post(f"{VERSIONS}/1/predict", body, format="json")
@@ -320,14 +331,11 @@ class TestReadVersions:
         ],
     )
     def test_example_rows_fit_their_signature(self, feature):
-        from serving.encoding import encode
-        from serving.signature import Signature
-
         document = {"features": [feature]}
 
         encode(Signature.from_document(document), [example_row(document)], 1)
 
-    def test_has_an_etag_that_moves_with_who_serves_it(self, reader, churn):
+    def test_has_an_etag_that_moves_with_who_serves_it(self, reader):
         first = reader.get(f"{VERSIONS}/1")
         again = reader.get(f"{VERSIONS}/1", HTTP_IF_NONE_MATCH=first["ETag"])
         assert again.status_code == 304
@@ -337,9 +345,7 @@ class TestReadVersions:
         assert reader.get(f"{VERSIONS}/1", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
 
     @pytest.mark.parametrize("number", [0, 2, 10**30])
-    def test_answers_404_for_a_number_that_no_version_has(
-        self, reader, churn, assert_problem, number
-    ):
+    def test_answers_404_for_a_number_that_no_version_has(self, reader, assert_problem, number):
         assert_problem(reader.get(f"{VERSIONS}/{number}"), 404, "model_version_not_found")
 
 
@@ -445,16 +451,18 @@ class TestSetAlias:
         assert_problem(self.put(reader, {"version": 2}), 403, "insufficient_scope")
 
 
+@pytest.mark.usefixtures("churn")
 class TestReadAlias:
-    def test_says_where_it_points(self, reader, churn):
+    def test_says_where_it_points(self, reader):
         assert reader.get(ALIAS).json()["version"] == 1
 
-    def test_answers_404_where_there_is_none(self, reader, churn, assert_problem):
+    def test_answers_404_where_there_is_none(self, reader, assert_problem):
         assert_problem(reader.get(f"{URL}/churn/aliases/canary"), 404, "model_alias_not_found")
 
 
+@pytest.mark.usefixtures("churn")
 class TestDeleteAlias:
-    def test_takes_it_away_from_callers(self, staff, churn, assert_problem):
+    def test_takes_it_away_from_callers(self, staff, assert_problem):
         promote(ModelVersion.objects.get(), "canary")
         runtime.refresh()
 
@@ -465,16 +473,16 @@ class TestDeleteAlias:
         assert_problem(response, 404, "model_alias_not_found")
         assert events()[-1][1]["version"] is None
 
-    def test_keeps_the_champion_of_the_default_model(self, staff, churn, assert_problem):
+    def test_keeps_the_champion_of_the_default_model(self, staff, assert_problem):
         assert_problem(staff.delete(ALIAS), 409, "default_model_needs_champion")
         assert ModelAlias.objects.exists()
 
-    def test_goes_only_from_where_it_was_seen(self, staff, churn, assert_problem):
+    def test_goes_only_from_where_it_was_seen(self, staff, assert_problem):
         promote(ModelVersion.objects.get(), "canary")
 
         response = staff.delete(f"{URL}/churn/aliases/canary", HTTP_IF_MATCH='"v9"')
 
         assert_problem(response, 412, "precondition_failed")
 
-    def test_is_for_staff(self, reader, churn, assert_problem):
+    def test_is_for_staff(self, reader, assert_problem):
         assert_problem(reader.delete(ALIAS), 403, "insufficient_scope")

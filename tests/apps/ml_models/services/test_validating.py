@@ -1,0 +1,168 @@
+"""From an uploaded file to a version that is ready, or rejected with the reason."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db.models.functions import Now
+
+from apps.ml_models import runtime
+from apps.ml_models.models import ModelVersion
+from apps.ml_models.services import predicting, registering, validating
+from apps.ml_models.services.training import register_trained_version
+from core.models import OutboxEvent
+from tests.factories.ml_models import ANSWERS, ROW, make_model, make_version, promote
+
+pytestmark = pytest.mark.django_db
+
+
+def upload(content, **fields):
+    make_model("churn")
+    return registering.upload_version(model_name="churn", chunks=[content], **fields)
+
+
+def events():
+    rows = OutboxEvent.objects.filter(kind="event", object_type="model_version")
+    return list(rows.order_by("position").values_list("type", "payload__reason_code"))
+
+
+def let_the_lease_run_out(version):
+    ModelVersion.objects.filter(pk=version.pk).update(
+        validation_lease_until=Now() - timedelta(seconds=1)
+    )
+
+
+# In transactions of their own: the test's would sit idle for longer than the database allows.
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.tensorflow
+class TestValidate:
+    def test_makes_an_upload_ready_to_be_promoted_and_served(self, artefacts, storage_of_its_own):
+        version = upload(artefacts["linear"].upload, signature=artefacts["linear"].signature)
+
+        ready = validating.validate_version(version_id=version.pk)
+
+        assert (ready.state, ready.engine, ready.reason_code) == ("ready", "litert", "")
+        assert ready.artefact_digest == artefacts["linear"].manifest.digest
+        assert ready.validated_at is not None
+        assert set(ready.manifest["files"]) == {"keras", "litert", "golden"}
+        for entry in ready.manifest["files"].values():
+            digest = entry["sha256"]
+            stored = storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}"
+            assert stored.stat().st_size == entry["bytes"]
+        assert ready.size_bytes == sum(e["bytes"] for e in ready.manifest["files"].values())
+        assert ready.validation_report["sandbox"]["rlimits"] is True
+        assert events() == [("model_version.ready", "")]
+
+        promote(ready, default=True)
+        runtime.refresh()
+        assert predicting.predict(features=ROW).to_lists() == [[ANSWERS["linear"]]]
+
+    def test_rejects_an_archive_that_is_none_and_says_why(self):
+        version = upload(b"PK\x03\x04" + b"\x00" * 100)
+
+        rejected = validating.validate_version(version_id=version.pk)
+
+        assert rejected.state == "rejected"
+        assert rejected.reason_code
+        assert rejected.reason_detail
+        assert (rejected.artefact_digest, rejected.manifest) == ("", None)
+        assert events() == [("model_version.rejected", rejected.reason_code)]
+        assert validating.validate_version(version_id=version.pk) is None, "for good"
+
+    def test_rejects_a_signature_that_does_not_fit_the_model(self, artefacts):
+        signature = artefacts["linear"].signature
+        signature["features"] = signature["features"][:2]
+
+        version = upload(artefacts["linear"].upload, signature=signature)
+
+        assert validating.validate_version(version_id=version.pk).state == "rejected"
+
+    def test_is_the_same_for_a_model_trained_here(self, artefacts):
+        version = register_trained_version(
+            model_name="fresh",
+            description="Made here.",
+            artefact=artefacts["steeper"].upload,
+            signature=artefacts["steeper"].signature,
+            metrics={"auc": 0.8},
+            promote=True,
+        )
+
+        version.refresh_from_db()
+        assert (version.state, version.metrics) == ("ready", {"auc": 0.8})
+        assert version.artefact_digest == artefacts["steeper"].manifest.digest
+        assert version.model.is_default
+        runtime.refresh()
+        assert predicting.predict(features=ROW).to_lists() == [[ANSWERS["steeper"]]]
+
+
+class TestLease:
+    def test_is_for_one_worker_at_a_time(self, artefacts):
+        version = upload(artefacts["linear"].upload)
+        validating._claim(version.pk)
+
+        assert validating.validate_version(version_id=version.pk) is None
+
+    def test_a_worker_that_lost_it_changes_nothing(self, artefacts):
+        version = upload(artefacts["linear"].upload)
+        slow = validating._claim(version.pk)
+        let_the_lease_run_out(version)
+        assert validating._claim(version.pk) is not None
+
+        after = validating._end(slow, state=ModelVersion.State.REJECTED, reason_code="late")
+
+        assert (after.state, after.reason_code) == ("validating", "")
+
+    def test_a_missing_upload_is_a_reason(self, artefacts, storage_of_its_own):
+        version = upload(artefacts["linear"].upload)
+        digest = version.upload_digest
+        (storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}").unlink()
+
+        rejected = validating.validate_version(version_id=version.pk)
+
+        assert (rejected.state, rejected.reason_code) == ("rejected", "upload_missing")
+
+    def test_an_upload_that_was_changed_is_a_reason(self, artefacts, storage_of_its_own):
+        version = upload(artefacts["linear"].upload)
+        digest = version.upload_digest
+        (storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}").write_bytes(b"PK\x03\x04")
+
+        rejected = validating.validate_version(version_id=version.pk)
+
+        assert rejected.reason_code == "digest_mismatch"
+
+
+class TestReap:
+    def test_offers_again_what_nobody_validates(self, sent_tasks):
+        make_version("churn")
+        assert validating.reap_validations() is None
+        assert sent_tasks == [], "not so soon"
+
+        ModelVersion.objects.update(created_at=Now() - timedelta(minutes=1))
+        validating.reap_validations()
+
+        assert [name for name, _ in sent_tasks] == ["ml_models.validate_model_version"]
+
+    def test_offers_again_what_a_dead_worker_had(self, sent_tasks, artefacts):
+        version = upload(artefacts["linear"].upload)
+        validating._claim(version.pk)
+        validating.reap_validations()
+        assert len(sent_tasks) == 1, "its lease is alive"
+
+        let_the_lease_run_out(version)
+        validating.reap_validations()
+
+        assert len(sent_tasks) == 2
+
+    def test_rejects_what_killed_every_worker(self):
+        version = make_version(
+            "churn",
+            state="validating",
+            validation_token=uuid4(),
+            validation_attempts=validating.MAX_ATTEMPTS,
+        )
+        let_the_lease_run_out(version)
+
+        validating.reap_validations()
+
+        version.refresh_from_db()
+        assert (version.state, version.reason_code) == ("rejected", "worker_lost")
