@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -82,34 +83,24 @@ def _note_calls():
 
 
 def _is_whole_run(config) -> bool:
-    options = config.option
-    narrowed = (
-        options.keyword
-        or options.lf
-        or options.collectonly
-        or config.invocation_params.args is None
-    )
-    paths = [
-        argument
-        for argument in config.args
-        if argument not in {"tests", str(config.rootpath / "tests")}
-    ]
-    return not narrowed and not paths
+    chosen = ("keyword", "markexpr", "lf", "collectonly", "deselect", "maxfail")
+    narrowed = any(getattr(config.option, name, None) for name in chosen)
+    whole = {"tests", str(config.rootpath / "tests")}
+    return not narrowed and all(argument in whole for argument in config.args)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
-    if (
-        os.environ.get("PYTEST_XDIST_WORKER")
-        or exitstatus != 0
-        or not _is_whole_run(session.config)
-    ):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    seen = set()
-    folder = Path(tempfile.gettempdir())
-    uid = getattr(session.config, "workerinput", {}).get("testrunuid") or _run_uid(session.config)
-    for file in (folder / f"agora-endpoints-{uid}").glob("*.json"):
-        seen |= set(json.loads(file.read_text()))
+    folder = Path(tempfile.gettempdir()) / f"agora-endpoints-{_run_id(session.config)}"
+    seen = {name for file in folder.glob("*.json") for name in json.loads(file.read_text())}
+    shutil.rmtree(folder, ignore_errors=True)
+    if exitstatus == 0 and _is_whole_run(session.config):
+        _judge(session, seen)
+
+
+def _judge(session, seen: set[str]) -> None:
     missing = sorted(operations() - seen - EXEMPT.keys())
     stale = sorted(operation for operation in EXEMPT if operation in seen)
     if missing or stale:
@@ -118,8 +109,7 @@ def pytest_sessionfinish(session, exitstatus):
         session.exitstatus = 1
 
 
-def _run_uid(config) -> str:
+def _run_id(config) -> str:
+    """xdist's id of this run, or this process's when it runs alone; as in `_folder`."""
     scheduler = config.pluginmanager.get_plugin("dsession")
-    if scheduler is None:
-        return str(os.getpid())
-    return config.getoption("testrunuid", None) or scheduler.nodemanager.testrunuid
+    return str(os.getpid()) if scheduler is None else scheduler.nodemanager.testrunuid

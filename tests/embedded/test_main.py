@@ -51,11 +51,11 @@ def test_nothing_is_left_when_it_is_told_to_stop_or_killed(variables, tmp_path, 
     text = "echo pid is $$; cat $STATE_DIR/postgres/data/postmaster.pid; exec sleep 60"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [*EMBEDDED, "services", "--", "sh", "-c", text], env=variables, stdout=file
+            [*EMBEDDED, "services", "--", "sh", "-c", text],
+            env={**variables, "TMPDIR": str(tmp_path)},  # killed, it cannot clear its folder away
+            stdout=file,
         )
-    text = wait_for_text(output, "ready\n" if "ready\n" in output.read_text() else "pid is")
-    pid = number_after(text, "pid is ")
-    wait_for_text(output, "pid is")
+    pid = number_after(wait_for_text(output, "pid is "), "pid is ")
     postmaster = int(wait_for_text(output, "/data").rpartition("pid is ")[2].split()[1])
 
     process.send_signal(number)

@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "correct horse battery staple"  # noqa: S105 - of nobody who exists elsewhere
 FINISHED = {"succeeded", "partially_succeeded", "failed", "cancelled"}
 
 

@@ -85,7 +85,7 @@ def test_signature_simulator_and_metrics_do_without_tensorflow():
         "import sys, training.purchase_intent, training.simulator, training.metrics;"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    answer = subprocess.run(  # noqa: S603 - our own interpreter and program
+    answer = subprocess.run(
         [sys.executable, "-c", program],
         env={"PYTHONPATH": ":".join(sys.path)},
         capture_output=True,

@@ -22,6 +22,7 @@ from apps.ml_models.services.names import is_alias
 from apps.ml_models.services.routing import move_generation
 from apps.ml_models.services.states import check_ready
 from core import audit
+from core.db.locks import lock_in_order, lock_name
 from core.errors import FieldError
 from core.outbox import Event, publish
 
@@ -166,13 +167,18 @@ def set_default(*, model_name: str, actor: Actor, reason: str = "") -> Registere
     Raises:
         DefaultModelNeedsChampionError: it has no alias `champion` to answer with.
     """
-    generation = move_generation()  # its lock lets one change of the default in at a time
-    model = model_by_name(model_name).reload_for_update()
+    lock_name("default_model")  # one change of the default at a time
+    previous = RegisteredModel.objects.filter(is_default=True).first()
+    wanted = model_by_name(model_name)
+    both = RegisteredModel.objects.filter(
+        pk__in={wanted.pk, previous.pk if previous else wanted.pk}
+    )
+    model = {row.pk: row for row in lock_in_order(both, no_key=True)}[wanted.pk]
     if model.is_default:
         return model
     if not model.aliases.filter(alias=CHAMPION).exists():
         raise DefaultModelNeedsChampionError(f"{model.name} has no alias {CHAMPION}.")
-    previous = RegisteredModel.objects.filter(is_default=True).first()
+    generation = move_generation()
     if previous is not None:
         RegisteredModel.objects.filter(pk=previous.pk).update(is_default=False)
     model.is_default = True

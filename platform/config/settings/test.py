@@ -12,7 +12,8 @@ os.environ.setdefault("CURSOR_KEYS", "test-cursor-" + "c" * 40)
 os.environ.setdefault("PEPPERS", "test-pepper-" + "p" * 40)
 os.environ.setdefault("DATABASE_URL", "postgresql://agora_owner:unset@127.0.0.1:1/agora")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")
-os.environ.setdefault("STATE_DIR", tempfile.mkdtemp(prefix="agora-test-"))
+if "STATE_DIR" not in os.environ:
+    os.environ["STATE_DIR"] = tempfile.mkdtemp(prefix="agora-test-")
 
 from config.settings.base import *  # noqa: E402, F403 - the variables above must be set first
 

@@ -107,9 +107,21 @@ class KeysetPagination(BasePagination):
             "required": ["results", "next", "previous"],
             "properties": {
                 "results": schema,
-                "next": {**link, "description": "The next page, null on the last."},
-                "previous": {**link, "description": "The previous page, null on the first."},
-                "total": {"type": "integer", "description": "With include=total only."},
+                "next": {
+                    **link,
+                    "description": "The next page, null on the last.",
+                    "example": "https://api.example.com/api/v1/models?cursor=bzE2OQ",
+                },
+                "previous": {
+                    **link,
+                    "description": "The previous page, null on the first.",
+                    "example": None,
+                },
+                "total": {
+                    "type": "integer",
+                    "description": "With include=total only.",
+                    "example": 42,
+                },
             },
         }
 

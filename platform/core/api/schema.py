@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -169,6 +170,8 @@ class ApiSchema(AutoSchema):
         answers: Document = operation["responses"]
         for status, (code, description) in self._problems(operation).items():
             answers.setdefault(status, _problem(int(status), code, description))
+        for status, answer in answers.items():
+            answer["description"] = answer["description"] or HTTPStatus(int(status)).phrase
         operation["responses"] = dict(sorted(answers.items()))
 
     def _problems(self, operation: Document) -> dict[str, tuple[str, str]]:

@@ -31,7 +31,7 @@ IPV6_PREFIX: Final = 64  # bits; one subscriber has them all
 # KEYS[1]: one string with an instant a policy, in microseconds, parted by spaces.
 # ARGV: weight, then quota and period in microseconds of each policy.
 # Answers 1 or 0, then for each policy what remains, the microseconds until it is whole again, and
-# the microseconds to wait for this weight.
+# the microseconds to wait for this weight (below 1: none).
 GCRA: Final = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -49,7 +49,7 @@ for i = 1, policies do
   local from = math.max(instants[i] or now, now)
   local to = from + math.min(weight, quota) * interval
   local wait = to - now - period
-  if wait >= 1 then allowed = 0 else wait = 0 end
+  if wait >= 1 then allowed = 0 end
   moved[i] = {from, to, period, interval, wait}
 end
 for i = 1, policies do
@@ -123,8 +123,9 @@ class Limiter:
             LimitsUnavailableError: Redis is away and RATE_LIMITS_FAIL_CLOSED has the scope.
         """
         policies = _policies(tuple(settings.RATE_LIMITS[scope]))
-        extra = lease_of(min(policy.quota for policy in policies))
-        if not extra:
+        smallest = min(policy.quota for policy in policies)
+        extra = lease_of(smallest)
+        if not extra or weight + extra > smallest:
             return self._ask(identity, scope, policies, weight)[0]
         held = self.leases.draw((scope, identity), weight)
         if held is not None:

@@ -127,7 +127,7 @@ def run_once(
         ReusedKeyError: the key has an answer, to another request.
     """
     with transaction.atomic(durable=True):
-        if False:
+        if not try_lock_name("idempotency", *_names(scope, key)):
             raise InProgressError(retry_after=IDEMPOTENCY_RETRY_AFTER)
         kept = _find(scope, key, fingerprint)
         if kept is not None:

@@ -9,94 +9,341 @@ from core.db.operations import InstallPartitionFunctions, MakeAppendOnly
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
-                ('actor_id', models.UUIDField(db_index=True, help_text='The user who acted; null: the system.', null=True)),
-                ('actor_name', models.CharField(blank=True, help_text='Their name at that time.', max_length=150)),
-                ('application_id', models.UUIDField(null=True)),
-                ('action', models.CharField(help_text='e.g. accounts.user.deactivated.', max_length=100)),
-                ('object_type', models.CharField(max_length=50)),
-                ('object_id', models.CharField(max_length=64)),
-                ('before', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, help_text='The changed fields as they were.', null=True)),
-                ('after', models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder, help_text='The changed fields as they are.', null=True)),
-                ('reason', models.CharField(blank=True, help_text="Why, in the actor's words.", max_length=500)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), db_index=True
+                    ),
+                ),
+                (
+                    "actor_id",
+                    models.UUIDField(
+                        db_index=True, help_text="The user who acted; null: the system.", null=True
+                    ),
+                ),
+                (
+                    "actor_name",
+                    models.CharField(
+                        blank=True, help_text="Their name at that time.", max_length=150
+                    ),
+                ),
+                ("application_id", models.UUIDField(null=True)),
+                (
+                    "action",
+                    models.CharField(help_text="e.g. accounts.user.deactivated.", max_length=100),
+                ),
+                ("object_type", models.CharField(max_length=50)),
+                ("object_id", models.CharField(max_length=64)),
+                (
+                    "before",
+                    models.JSONField(
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        help_text="The changed fields as they were.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "after",
+                    models.JSONField(
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        help_text="The changed fields as they are.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True, help_text="Why, in the actor's words.", max_length=500
+                    ),
+                ),
+                ("request_id", models.CharField(blank=True, max_length=64)),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'indexes': [models.Index(fields=['object_type', 'object_id'], name='audit_by_object')],
+                "verbose_name_plural": "audit entries",
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id"], name="audit_by_object")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('application_id', models.UUIDField(help_text='The calling application, if any.', null=True)),
-                ('user_id', models.UUIDField(help_text='The calling user.')),
-                ('method', models.CharField(help_text='POST or PATCH.', max_length=8)),
-                ('route', models.CharField(help_text='Route template, e.g. api/v1/batch-predictions.', max_length=200)),
-                ('key', models.CharField(help_text='What the caller sent in Idempotency-Key.', max_length=255)),
-                ('fingerprint', models.BinaryField(help_text='SHA-256 over path, query and canonical body.', max_length=32)),
-                ('response_status', models.PositiveSmallIntegerField(help_text='HTTP status of the stored answer.')),
-                ('response_headers', models.JSONField(default=dict, help_text='Headers replayed with it.')),
-                ('response_body', models.BinaryField(help_text='The stored answer, as sent.')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField(db_index=True, help_text='After this the key may be used anew.')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "application_id",
+                    models.UUIDField(help_text="The calling application, if any.", null=True),
+                ),
+                ("user_id", models.UUIDField(help_text="The calling user.")),
+                ("method", models.CharField(help_text="POST or PATCH.", max_length=8)),
+                (
+                    "route",
+                    models.CharField(
+                        help_text="Route template, e.g. api/v1/batch-predictions.", max_length=200
+                    ),
+                ),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="What the caller sent in Idempotency-Key.", max_length=255
+                    ),
+                ),
+                (
+                    "fingerprint",
+                    models.BinaryField(
+                        help_text="SHA-256 over path, query and canonical body.", max_length=32
+                    ),
+                ),
+                (
+                    "response_status",
+                    models.PositiveSmallIntegerField(help_text="HTTP status of the stored answer."),
+                ),
+                (
+                    "response_headers",
+                    models.JSONField(default=dict, help_text="Headers replayed with it."),
+                ),
+                ("response_body", models.BinaryField(help_text="The stored answer, as sent.")),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        db_index=True, help_text="After this the key may be used anew."
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('application_id', 'user_id', 'method', 'route', 'key'), name='idempotency_key_scope', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('response_status__gte', 200), ('response_status__lt', 300)), ('response_status', 409), _connector='OR'), name='idempotency_stored_status')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("application_id", "user_id", "method", "route", "key"),
+                        name="idempotency_key_scope",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("response_status__gte", 200), ("response_status__lt", 300)),
+                            ("response_status", 409),
+                            _connector="OR",
+                        ),
+                        name="idempotency_stored_status",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxEvent',
+            name="OutboxEvent",
             fields=[
-                ('position', models.BigAutoField(help_text="Order of writing; the relay's order.", primary_key=True, serialize=False)),
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, help_text='Stable id for receivers.', unique=True)),
-                ('kind', models.CharField(choices=[('task', 'Task'), ('event', 'Event')], max_length=8)),
-                ('type', models.CharField(help_text='Task name or event type, e.g. batch_prediction.succeeded.', max_length=100)),
-                ('object_type', models.CharField(help_text='e.g. batch_prediction.', max_length=50)),
-                ('object_id', models.CharField(help_text='Id of the object it is about.', max_length=64)),
-                ('sequence', models.PositiveBigIntegerField(help_text='1, 2, 3 ... per kind and object, in the order of their commits, without gaps.')),
-                ('schema_version', models.PositiveSmallIntegerField(default=1, help_text='Of the payload.')),
-                ('payload', models.JSONField(default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder, help_text="The task's arguments or the event's data.")),
-                ('actor_id', models.UUIDField(help_text='The user who caused it.', null=True)),
-                ('application_id', models.UUIDField(help_text='The application that called.', null=True)),
-                ('request_id', models.CharField(blank=True, help_text='X-Request-Id of the cause.', max_length=64)),
-                ('traceparent', models.CharField(blank=True, help_text='W3C trace context of the cause.', max_length=55)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('published_at', models.DateTimeField(help_text='When the relay handed it on.', null=True)),
-                ('attempts', models.PositiveIntegerField(default=0, help_text='Tries to publish that failed.')),
-                ('next_attempt_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Not tried before.')),
-                ('last_error', models.CharField(blank=True, help_text='Why the last try failed; empty: none did.', max_length=500)),
+                (
+                    "position",
+                    models.BigAutoField(
+                        help_text="Order of writing; the relay's order.",
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7,
+                        editable=False,
+                        help_text="Stable id for receivers.",
+                        unique=True,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("task", "Task"), ("event", "Event")], max_length=8),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        help_text="Task name or event type, e.g. batch_prediction.succeeded.",
+                        max_length=100,
+                    ),
+                ),
+                (
+                    "object_type",
+                    models.CharField(help_text="e.g. batch_prediction.", max_length=50),
+                ),
+                (
+                    "object_id",
+                    models.CharField(help_text="Id of the object it is about.", max_length=64),
+                ),
+                (
+                    "sequence",
+                    models.PositiveBigIntegerField(
+                        help_text="1, 2, 3 ... per kind and object, in the order of their commits, without gaps."
+                    ),
+                ),
+                (
+                    "schema_version",
+                    models.PositiveSmallIntegerField(default=1, help_text="Of the payload."),
+                ),
+                (
+                    "payload",
+                    models.JSONField(
+                        default=dict,
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        help_text="The task's arguments or the event's data.",
+                    ),
+                ),
+                ("actor_id", models.UUIDField(help_text="The user who caused it.", null=True)),
+                (
+                    "application_id",
+                    models.UUIDField(help_text="The application that called.", null=True),
+                ),
+                (
+                    "request_id",
+                    models.CharField(
+                        blank=True, help_text="X-Request-Id of the cause.", max_length=64
+                    ),
+                ),
+                (
+                    "traceparent",
+                    models.CharField(
+                        blank=True, help_text="W3C trace context of the cause.", max_length=55
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "published_at",
+                    models.DateTimeField(help_text="When the relay handed it on.", null=True),
+                ),
+                (
+                    "attempts",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Tries to publish that failed."
+                    ),
+                ),
+                (
+                    "next_attempt_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="Not tried before.",
+                    ),
+                ),
+                (
+                    "last_error",
+                    models.CharField(
+                        blank=True,
+                        help_text="Why the last try failed; empty: none did.",
+                        max_length=500,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('published_at', None)), fields=['kind', 'position'], name='outbox_unpublished'), models.Index(condition=models.Q(('published_at', None)), fields=['kind', 'object_type', 'object_id', 'position'], name='outbox_unpublished_object'), models.Index(condition=models.Q(('published_at', None), _negated=True), fields=['published_at'], name='outbox_published')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'object_type', 'object_id', 'sequence'), name='outbox_sequence_per_object'), models.CheckConstraint(condition=models.Q(('sequence__gte', 1)), name='outbox_sequence_from_one'), models.CheckConstraint(condition=models.Q(('kind__in', ['task', 'event'])), name='outbox_kind_known')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("published_at", None)),
+                        fields=["kind", "position"],
+                        name="outbox_unpublished",
+                    ),
+                    models.Index(
+                        condition=models.Q(("published_at", None)),
+                        fields=["kind", "object_type", "object_id", "position"],
+                        name="outbox_unpublished_object",
+                    ),
+                    models.Index(
+                        condition=models.Q(("published_at", None), _negated=True),
+                        fields=["published_at"],
+                        name="outbox_published",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "object_type", "object_id", "sequence"),
+                        name="outbox_sequence_per_object",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sequence__gte", 1)), name="outbox_sequence_from_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["task", "event"])),
+                        name="outbox_kind_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Revocation',
+            name="Revocation",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('user', 'User'), ('family', 'Login'), ('credential', 'Credential'), ('application', 'Application')], max_length=16)),
-                ('subject', models.CharField(help_text='Id of the user, login, credential, application.', max_length=64)),
-                ('not_before', models.DateTimeField(help_text='Credentials issued at or before this are refused.')),
-                ('expires_at', models.DateTimeField(db_index=True, help_text='When none of them can be alive any more.')),
-                ('reason', models.CharField(help_text='e.g. user_deactivated.', max_length=100)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("user", "User"),
+                            ("family", "Login"),
+                            ("credential", "Credential"),
+                            ("application", "Application"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "subject",
+                    models.CharField(
+                        help_text="Id of the user, login, credential, application.", max_length=64
+                    ),
+                ),
+                (
+                    "not_before",
+                    models.DateTimeField(
+                        help_text="Credentials issued at or before this are refused."
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(
+                        db_index=True, help_text="When none of them can be alive any more."
+                    ),
+                ),
+                ("reason", models.CharField(help_text="e.g. user_deactivated.", max_length=100)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('kind', 'subject'), name='revocation_once_per_subject'), models.CheckConstraint(condition=models.Q(('kind__in', ['user', 'family', 'credential', 'application'])), name='revocation_kind_known')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "subject"), name="revocation_once_per_subject"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["user", "family", "credential", "application"])
+                        ),
+                        name="revocation_kind_known",
+                    ),
+                ],
             },
         ),
         MakeAppendOnly("core_auditentry"),

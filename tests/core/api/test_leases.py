@@ -36,7 +36,7 @@ def limiter() -> Limiter:
 
 
 def remaining(decision) -> int:
-    return int(decision.headers["RateLimit"].split("r=")[1].split(";")[0])
+    return int(decision.headers["ratelimit"][1].split("r=")[1].split(";")[0])
 
 
 class TestLeaseOf:

@@ -57,6 +57,15 @@ SUMMARY = {
     "validated_at": "2026-03-01T11:58:09Z",
     "retired_at": None,
 }
+UPLOADED = {
+    **SUMMARY,
+    "state": "uploaded",
+    "engine": "",
+    "artefact_digest": "",
+    "metrics": {},
+    "aliases": [],
+    "validated_at": None,
+}
 SIGNATURE = {
     "schema_version": 1,
     "features": [
@@ -108,6 +117,11 @@ def sent(name: str, value: object) -> OpenApiExample:
     return OpenApiExample(name, value=value, request_only=True)
 
 
+def listed(value: object) -> list[OpenApiExample]:
+    """A page of a list with this in it; the schema wraps a list's examples by itself."""
+    return [OpenApiExample("Page", value=value, response_only=True, status_codes=["200"])]
+
+
 def answered(value: object, status: str = "200") -> OpenApiExample:
     return OpenApiExample("Answer", value=value, response_only=True, status_codes=[status])
 
@@ -122,7 +136,10 @@ MODEL = [answered(MODEL_DOCUMENT)]
 CREATE_MODEL = [
     sent("A model", {"name": "churn", "description": "Who leaves next month."}),
     answered({**MODEL_DOCUMENT, "version": None}, "201"),
+    answered({**MODEL_DOCUMENT, "aliases": [], "version": UPLOADED}, "202"),
 ]
+LIST_MODELS = listed(MODEL_DOCUMENT)
+LIST_VERSIONS = listed(SUMMARY)
 VERSION = [
     answered(
         {
@@ -133,13 +150,15 @@ VERSION = [
         }
     )
 ]
-UPLOAD = [answered({**SUMMARY, "state": "uploaded", "engine": "", "aliases": []}, "202")]
+UPLOAD = [answered(UPLOADED, "202")]
 ALIAS = [answered(ALIAS_DOCUMENT)]
 SET_ALIAS = [
     sent("Promote", {"version": 3, "reason": "Better calibrated than 2."}),
     answered(ALIAS_DOCUMENT),
 ]
 BATCH = [answered(JOB)]
+LIST_BATCHES = listed(JOB)
+CANCEL_BATCH = [answered({**JOB, "status": "cancelling", "cancelling_at": "2026-03-01T12:00:02Z"})]
 SUBMIT = [
     sent("Rows", {"model": "purchase-intent", "features": [ROW, ROW], "output_format": "csv"}),
     answered({**JOB, "status": "queued", "percent": None, "started_at": None}, "202"),

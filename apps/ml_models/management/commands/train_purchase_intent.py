@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from apps.ml_models.services.training import register_trained_version
 from core.errors import DomainError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from django.core.management.base import CommandParser
 
     from training.report import TrainingReport
@@ -55,9 +58,7 @@ class Command(BaseCommand):
         if options["if_missing"] and has_champion(options["name"]):
             self.stdout.write(f"{options['name']} has a champion; nothing to train.")
             return
-        # TensorFlow reads these once, when it is imported, and would tell of every CPU flag.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")  # read once, when TensorFlow is imported
         from training.errors import TrainingError  # noqa: PLC0415 - TensorFlow loads for seconds
 
         try:
@@ -67,19 +68,19 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _train(self, out: Path, options: dict[str, Any]) -> None:
-        from training.pipeline import train_purchase_intent  # noqa: PLC0415 - as above
-        from training.progress import StreamProgress  # noqa: PLC0415 - as above
+        with quiet_libraries():
+            from training.pipeline import train_purchase_intent  # noqa: PLC0415 - as above
+            from training.progress import StreamProgress  # noqa: PLC0415 - as above
 
-        report = train_purchase_intent(
-            csv=options["csv"],
-            out=out,
-            seed=options["seed"],
-            rows=options["rows"],
-            progress=StreamProgress(
-                sys.stdout
-            ),  # Django's wrapper would end every write with a newline
-            now=timezone.now(),
-        )
+            report = train_purchase_intent(
+                csv=options["csv"],
+                out=out,
+                seed=options["seed"],
+                rows=options["rows"],
+                # Not Django's wrapper, which ends each write with a newline.
+                progress=StreamProgress(sys.stdout),
+                now=timezone.now(),
+            )
         self.stdout.write(report.render_text())
         self.stdout.write("Validating and converting the model ...")
         version = register_trained_version(
@@ -93,6 +94,27 @@ class Command(BaseCommand):
         _keep_samples((out / "sample_rows.json").read_text(encoding="utf-8"))
         state = "registered" if options["no_promote"] else "registered and promoted to champion"
         self.stdout.write(f"{version} is {state}; it runs on {version.engine}.")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keep what C++ writes to standard error, about CPU flags and missing GPUs, unless it fails.
+
+    No logging setting reaches those lines: they are written before TensorFlow has read any.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as kept:
+        terminal = os.dup(2)
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            kept.seek(0)
+            os.write(terminal, kept.read())
+            raise
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
 
 
 def metrics_of(report: TrainingReport) -> dict[str, Any]:

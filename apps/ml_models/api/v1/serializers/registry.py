@@ -54,7 +54,11 @@ class ModelIn(InputSerializer[None]):
     )
     signature = DocumentField(required=False, help_text="The signature document of that version.")
     sha256 = serializers.CharField(
-        required=False, default="", max_length=64, help_text="The file's digest, to be compared."
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=64,
+        help_text="The file's digest, to be compared.",
     )
 
 
@@ -64,14 +68,22 @@ class VersionIn(InputSerializer[None]):
         required=False, help_text="The signature document; without it the model says its own."
     )
     sha256 = serializers.CharField(
-        required=False, default="", max_length=64, help_text="The file's digest, to be compared."
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=64,
+        help_text="The file's digest, to be compared.",
     )
 
 
 class AliasIn(InputSerializer[None]):
     version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
     reason = serializers.CharField(
-        required=False, default="", max_length=REASON_MAX, help_text="Why, for the audit trail."
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=REASON_MAX,
+        help_text="Why, for the audit trail.",
     )
 
 

@@ -65,6 +65,7 @@ RANGE = OpenApiParameter(
     list=extend_schema(
         operation_id="list_batch_predictions",
         summary="List batch predictions",
+        examples=examples.LIST_BATCHES,
         tags=["batch predictions"],
     ),
     retrieve=extend_schema(
@@ -168,6 +169,7 @@ class BatchPredictionViewSet(
             200: BatchPredictionOut,
             **problem(409, "batch_prediction_finished", "idempotency_in_progress"),
         },
+        examples=examples.CANCEL_BATCH,
         tags=["batch predictions"],
     )
     def cancel(self, request: ApiRequest, pk: UUID) -> Response:

@@ -55,7 +55,12 @@ def validated(serializer: type[Serializer[Any]], request: ApiRequest) -> dict[st
 
 
 @extend_schema_view(
-    list=extend_schema(operation_id="list_models", summary="List models", tags=["models"]),
+    list=extend_schema(
+        operation_id="list_models",
+        summary="List models",
+        tags=["models"],
+        examples=examples.LIST_MODELS,
+    ),
     retrieve=extend_schema(
         operation_id="get_model",
         summary="Read a model",
@@ -124,6 +129,7 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[
         summary="List a model's versions",
         tags=["models"],
         responses={200: VersionSummaryOut(many=True)},
+        examples=examples.LIST_VERSIONS,
     ),
 )
 class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
@@ -160,7 +166,7 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
         examples=examples.VERSION,
         tags=["models"],
     )
-    def retrieve(self, request: ApiRequest, name: str, number: int) -> Response:  # noqa: ARG002 - DRF's signature
+    def retrieve(self, request: ApiRequest, name: str, number: int) -> Response:
         """One version with its signature, metrics, an example, and how far the processes are."""
         version = registry.version_by_number(name, number)
         version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
@@ -218,7 +224,7 @@ class AliasView(ApiView):
         examples=examples.ALIAS,
         tags=["models"],
     )
-    def get(self, request: ApiRequest, name: str, alias: str) -> Response:  # noqa: ARG002 - DRF's signature
+    def get(self, request: ApiRequest, name: str, alias: str) -> Response:
         """Where an alias points; its ETag can be sent as `If-Match` when it is moved."""
         return Response(AliasOut(self.conditional(registry.alias_by_name(name, alias))).data)
 

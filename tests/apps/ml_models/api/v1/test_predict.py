@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from uuid import UUID
 
 import numpy as np
@@ -13,7 +14,7 @@ from django.utils import timezone
 
 from apps.ml_models import runtime
 from apps.ml_models.models import RegisteredModel
-from apps.ml_models.services import aliasing
+from apps.ml_models.services import aliasing, predicting
 from tests.factories.ml_models import (
     ANSWERS,
     ROW,
@@ -283,6 +284,14 @@ class TestRefusal:
         runtime.refresh()
 
         assert_problem(post({"features": ROW}, path), 409, "runtime_unavailable")
+
+    def test_refuses_the_call_too_many_at_once(self, post, assert_problem):
+        with ExitStack() as running:
+            for _ in range(predicting.IN_FLIGHT_MAX):
+                running.enter_context(predicting._in_flight)
+            assert_problem(post({"features": ROW}), 503, "overloaded")
+
+        assert post({"features": ROW}).status_code == 200
 
     def test_never_answers_with_what_is_no_number(self, post, assert_problem):
         response = post({"features": [{**ROW, "amount": 3.4e38}]})
