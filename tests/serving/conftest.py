@@ -12,8 +12,11 @@ import numpy as np
 import pytest
 
 from serving.golden import GoldenSet
+from serving.harness import RetryOptions
+from serving.manager import ServableManager
 from serving.signature import Feature, FeatureKind, Signature, UnknownCategory
 from serving.validation import ValidationLimits, validate_artefact
+from tests.serving.managers import Clock, Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -241,4 +244,25 @@ def boolean_and_other():
             vocabulary=("red", "blue"),
             unknown=UnknownCategory.OTHER,
         ),
+    )
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def recorder():
+    return Recorder()
+
+
+@pytest.fixture
+def manager(clock, recorder):
+    return ServableManager(
+        1_000,
+        observer=recorder,
+        linger_seconds=0,
+        clock=clock,
+        retries=RetryOptions(attempts=2, wait_seconds=1, rest_seconds=60),
     )

@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from apps.ml_models.runtime.heartbeat import Heartbeat
 from apps.ml_models.runtime.library import Library
+from apps.ml_models.runtime.metrics import MetricsObserver
 from apps.ml_models.runtime.routes import Routes, next_routes, targets_of, wanted_targets
 from apps.ml_models.selectors.routing import routing_generation, routing_table
 from serving.errors import ServingError
@@ -44,7 +45,9 @@ class Runtime:
 
     def __init__(self, role: Role, *, observer: Observer | None = None) -> None:
         self.role = role
-        self.manager = ServableManager(settings.SERVING_BUDGET_BYTES, observer=observer)
+        self.manager = ServableManager(
+            settings.SERVING_BUDGET_BYTES, observer=observer or MetricsObserver()
+        )
         self.routes = Routes()
         self._library = Library(
             allow_tensorflow=role == "worker" or settings.SERVING_ALLOW_TENSORFLOW,
