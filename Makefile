@@ -20,7 +20,7 @@ B :=
 # Arguments for pytest, for example: make test T="tests/core -k outbox"
 T := -n 2
 
-LOCKED := base serving tensorflow production embedded dev bench
+LOCKED := base serving tensorflow production embedded dev bench browser
 LOCK := $(VENV) -m piptools compile --quiet --generate-hashes --no-emit-find-links \
 	--no-emit-index-url --allow-unsafe --strip-extras --no-header
 
@@ -78,8 +78,8 @@ test-uci:  ## Train on the UCI sessions and hold the figures (UCI_CSV=/path/to.c
 	@$(BOOTSTRAP) test
 	@UCI_CSV="$(UCI_CSV)" $(EMBEDDED) test -- -m uci
 
-test-browser:  ## Open the pages in headless Chromium
-	@$(BOOTSTRAP) test
+test-browser:  ## Open the pages in a headless Chromium that is installed (CHROMIUM=/path)
+	@$(BOOTSTRAP) browser
 	@$(EMBEDDED) test -- -m browser
 
 lock:  ## Compile requirements/*.txt anew from *.in and constraints.txt

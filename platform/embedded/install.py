@@ -33,7 +33,12 @@ LOG = VENV / "install.log"
 
 RUN = ("base", "serving", "tensorflow", "production", "embedded")
 SUPPORTED = ("3.11", "3.12")
-GROUPS = {"run": RUN, "test": (*RUN, "dev"), "bench": (*RUN, "bench")}
+GROUPS = {
+    "run": RUN,
+    "test": (*RUN, "dev"),
+    "bench": (*RUN, "bench"),
+    "browser": (*RUN, "dev", "browser"),
+}
 
 MINIMUM_FREE_BYTES = 3 * 1024**3  # TensorFlow alone unpacks to 2 GB
 PROGRESS_INTERVAL = 5.0  # seconds between two lines while pip is silent

@@ -53,7 +53,16 @@ def lay_out(root):
     (root / "requirements").mkdir()
     for name in ("bootstrap.py", "install.py"):
         shutil.copy(BOOTSTRAP.with_name(name), root / "platform" / "embedded" / name)
-    for name in ("base", "serving", "tensorflow", "production", "embedded", "dev", "bench"):
+    for name in (
+        "base",
+        "serving",
+        "tensorflow",
+        "production",
+        "embedded",
+        "dev",
+        "bench",
+        "browser",
+    ):
         (root / "requirements" / f"{name}.txt").write_text("# nothing\n")
 
 
