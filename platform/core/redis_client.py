@@ -118,7 +118,9 @@ class Script:
         key = (os.getpid(), settings.REDIS_LIMITS_URL)
         if getattr(self._local, "key", None) == key:
             return self._local.connection, False
-        self._local.connection = limits_client().connection_pool.make_connection()
+        pool = limits_client().connection_pool
+        # Not the pool's own: it would count connections of threads that ended long ago.
+        self._local.connection = pool.connection_class(**pool.connection_kwargs)
         self._local.key = key
         return self._local.connection, True
 

@@ -57,7 +57,7 @@ def _places(url: str) -> list[str]:
     return [
         f"  API docs    {url}/api/docs",
         f"  Admin       {url}/admin/",
-        f"  API         {url}/api/v1/",
+        f"  Schema      {url}/api/schema",
         "  Accounts    admin / admin (staff), demo / demo (developer)",
         "",
     ]

@@ -226,5 +226,5 @@ def readiness(url: str) -> str | None:
             return None
     except urllib.error.HTTPError as error:
         return f"{error.code} {error.read(500).decode(errors='replace')}".replace("\n", " ")
-    except OSError as error:
-        return f"no answer yet ({error.__class__.__name__})"
+    except OSError:
+        return "still starting"

@@ -53,16 +53,35 @@ CSV_BOOLEANS = {
     "false": False,
 }
 
+# A category that an integer may stand for, in its shortest form: 2 is "2" and never "02".
+NUMERIC_CATEGORY = re.compile(r"0|-?[1-9][0-9]{0,17}")
 TYPES_OF: dict[FeatureKind, frozenset[type]] = {
     FeatureKind.NUMBER: frozenset({float, int}),
     FeatureKind.INTEGER: frozenset({int}),
     FeatureKind.CATEGORY: frozenset({str}),
     FeatureKind.BOOLEAN: frozenset({bool}),
 }
+NUMERIC_CATEGORY_TYPES = frozenset({str, int})
 _LOOKED_AT = 10_000  # names of a row looked through for one that is unknown
 
 Bounds = tuple[float, float]
 Problem = tuple[str, str, str]
+
+
+def numeric_categories(feature: Feature) -> dict[int, str]:
+    """The categories that are integers in text, by the integer: callers may send either.
+
+    Data sets number their categories (browser 2, region 7), and who reads them from a table has
+    integers; a category "2" leaves no doubt what 2 means.
+    """
+    return {int(text): text for text in feature.vocabulary if NUMERIC_CATEGORY.fullmatch(text)}
+
+
+def types_of(feature: Feature) -> frozenset[type]:
+    """The Python types that a cell of the feature may have; bool is not int here."""
+    if feature.kind is FeatureKind.CATEGORY and numeric_categories(feature):
+        return NUMERIC_CATEGORY_TYPES
+    return TYPES_OF[feature.kind]
 
 
 def flatten(features: Sequence[Feature], values: Sequence[object]) -> list[object] | None:
@@ -170,16 +189,22 @@ def _cell_problem(feature: Feature, bounds: Bounds, value: object) -> tuple[str,
     """Code and detail of what is wrong with one cell."""
     if value is None:
         return "null", f"{feature.name!r} must not be null."
-    if type(value) not in TYPES_OF[feature.kind]:
+    if type(value) not in types_of(feature):
         detail = f"{feature.name!r} must be {EXPECTED[feature.kind]}, not {_name_of(value)}."
         return "wrong_type", detail
-    if isinstance(value, str):
-        if value in feature.vocabulary or feature.unknown is UnknownCategory.OTHER:
-            return None
-        detail = f"{feature.name!r} has no category {_echo(value)!r}."
-        return "unknown_category", detail
+    if feature.kind is FeatureKind.CATEGORY:
+        return _category_problem(feature, value)
     assert isinstance(value, int | float)  # noqa: S101 - for mypy; TYPES_OF left nothing else
     return _number_problem(feature, bounds, value)
+
+
+def _category_problem(feature: Feature, value: object) -> tuple[str, str] | None:
+    if feature.unknown is UnknownCategory.OTHER or value in feature.vocabulary:
+        return None
+    if isinstance(value, int) and value in numeric_categories(feature):
+        return None
+    shown = repr(_echo(value)) if isinstance(value, str) else "of that number"
+    return "unknown_category", f"{feature.name!r} has no category {shown}."
 
 
 def _number_problem(feature: Feature, bounds: Bounds, value: float) -> tuple[str, str] | None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from serving.cells import EXACT_INTEGER, FLOAT32_MAX, TYPES_OF, explain_row, flatten, parse_csv_cell
+from serving.cells import (
+    EXACT_INTEGER,
+    FLOAT32_MAX,
+    explain_row,
+    flatten,
+    numeric_categories,
+    parse_csv_cell,
+    types_of,
+)
 from serving.errors import (
     MAX_INSTANCE_ERRORS,
     InstanceError,
@@ -151,7 +159,7 @@ class Encoder:
         )
         self._columns = [feature for feature in signature.features for _ in range(feature.size)]
         self._shaped = any(feature.shape for feature in signature.features)
-        self._types = [TYPES_OF[feature.kind] for feature in self._columns]
+        self._types = [types_of(feature) for feature in self._columns]
         self._known_types: set[tuple[type, ...]] = set()
         self._codes = [
             (column, _codes_of(feature), _other_of(feature))
@@ -264,7 +272,9 @@ def bounds_of(feature: Feature, dtype: DType) -> tuple[float, float]:
 
 
 def _codes_of(feature: Feature) -> dict[object, int]:
-    return {category: code for code, category in enumerate(feature.vocabulary)}
+    codes: dict[object, int] = {text: code for code, text in enumerate(feature.vocabulary)}
+    codes |= {number: codes[text] for number, text in numeric_categories(feature).items()}
+    return codes
 
 
 def _other_of(feature: Feature) -> int | None:

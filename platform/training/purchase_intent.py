@@ -2,8 +2,8 @@
 
 The columns are those of "Online Shoppers Purchasing Intention" (Sakar and Kastro 2018, UCI,
 doi 10.24432/C5F88Q), spelled as in that file. OperatingSystems, Browser, Region and TrafficType
-are codes without order, so they are categories whose entries are text: "2" in JSON as in a CSV
-cell. A number there is refused rather than guessed at.
+are codes without order, so they are categories whose entries are text; a caller may send "2" or 2,
+as the file has it, and never 2.0.
 """
 
 from __future__ import annotations

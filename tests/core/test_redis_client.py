@@ -60,6 +60,24 @@ class TestLimitsClient:
 
 
 class TestScript:
+    def test_threads_that_come_and_go_leave_no_connection_behind(self):
+        before = len(limits_client().client_list())
+        failures = []
+
+        def ask():
+            try:
+                ECHO(["key"], [7])
+            except RedisError as error:
+                failures.append(error)
+
+        for _ in range(2 * limits_client().connection_pool.max_connections):
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+
+        assert failures == []
+        assert len(limits_client().client_list()) <= before + 3
+
     def test_runs_with_keys_and_arguments(self):
         assert ECHO(["key"], [7]) == [b"key", b"7"]
 

@@ -378,3 +378,49 @@ class TestSpeed:
     def test_a_signature_is_compiled_once(self, session_signature):
         copy = Signature.from_document(session_signature.to_document())
         assert encoder_of(copy) is encoder_of(session_signature)
+
+
+class TestNumberedCategories:
+    """A category that is an integer in text may be sent as the integer."""
+
+    @staticmethod
+    def signature(unknown="reject", vocabulary=("1", "2", "-3", "04", "x")):
+        return Signature.from_document(
+            {
+                "schema_version": 1,
+                "features": [
+                    {
+                        "name": "browser",
+                        "kind": "category",
+                        "vocabulary": list(vocabulary),
+                        "unknown": unknown,
+                    }
+                ],
+                "outputs": [{"name": "y", "shape": [1]}],
+            }
+        )
+
+    @pytest.mark.parametrize(("value", "code"), [("2", 1), (2, 1), (-3, 2), ("04", 3), ("x", 4)])
+    def test_text_and_integer_mean_the_same(self, value, code):
+        assert encode(self.signature(), [value], 1)["inputs"].tolist() == [[code]]
+
+    @pytest.mark.parametrize(
+        ("value", "error"),
+        [
+            (4, "unknown_category"),
+            (10**300, "unknown_category"),
+            (2.0, "wrong_type"),
+            (True, "wrong_type"),
+            (None, "null"),
+        ],
+    )
+    def test_other_numbers_are_refused(self, value, error):
+        assert [fault.code for fault in refused(self.signature(), [value])] == [error]
+
+    def test_an_unknown_integer_is_other_where_there_is_one(self):
+        assert encode(self.signature("other"), [99], 1)["inputs"].tolist() == [[5]]
+
+    def test_a_vocabulary_of_words_takes_no_integer(self):
+        words = self.signature("other", ("red", "green"))
+
+        assert [fault.code for fault in refused(words, [1])] == ["wrong_type"]

@@ -75,9 +75,21 @@ class TestEncoding:
         matrix = encode(signature, [SESSION | {"Browser": "99"}], max_instances=1)["features"]
         assert matrix[0, 12] == 13
 
-    def test_refuses_a_code_sent_as_a_number(self, signature):
-        with pytest.raises(InvalidInstancesError, match="'Browser' must be a string"):
-            encode(signature, [SESSION | {"Browser": 2}], max_instances=1)
+    def test_takes_a_code_as_the_integer_it_is_in_the_data(self, signature):
+        numbered = SESSION | {"Browser": 2, "Region": 1, "OperatingSystems": 2, "TrafficType": 8}
+        codes = ("Browser", "Region", "OperatingSystems", "TrafficType")
+        as_text = {name: str(numbered[name]) for name in codes}
+
+        matrices = [
+            encode(signature, [row], max_instances=1)["features"].tolist()
+            for row in (numbered, SESSION | as_text)
+        ]
+
+        assert matrices[0] == matrices[1]
+
+    def test_a_word_takes_no_integer(self, signature):
+        with pytest.raises(InvalidInstancesError, match="'Month' must be a string"):
+            encode(signature, [SESSION | {"Month": 2}], max_instances=1)
 
 
 def test_signature_simulator_and_metrics_do_without_tensorflow():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from apps.ml_models.errors import ArtefactMissingError
 from apps.ml_models.selectors.blobs import read_artefact
 from serving.artefact import Manifest
-from serving.errors import ArtefactError, RuntimeUnavailableError, ServingError
+from serving.errors import ArtefactError, RuntimeUnavailableError
 from serving.ids import ServableId
 from serving.loaders.choice import loader_for
 
@@ -51,16 +51,16 @@ class Library:
 
     def keep(self, table: RoutingTable) -> None:
         """Hold exactly the versions of a routing table."""
-        known = self._books
-        self._books = {}
+        books = {}
         for name, rows in table.versions.items():
             for number, row in rows.items():
                 servable_id = ServableId(name, number)
-                old = known.get(servable_id)
-                if old is not None and old.digest == row.artefact_digest:
-                    self._books[servable_id] = old
-                elif row.manifest is not None:
-                    self._read(servable_id, row.artefact_digest, row.manifest)
+                book = self._books.get(servable_id)
+                if book is None or book.digest != row.artefact_digest:
+                    book = _read(servable_id, row.artefact_digest, row.manifest)
+                if book is not None:
+                    books[servable_id] = book
+        self._books = books  # as a whole: callers look into it meanwhile
 
     def add(self, version: ModelVersion) -> ServableId:
         """Hold one more version. Raises ArtefactError when its manifest is not what was stored."""
@@ -69,12 +69,6 @@ class Library:
         if known is None or known.digest != version.artefact_digest:
             self._books[servable_id] = _open(version.artefact_digest, version.manifest or {})
         return servable_id
-
-    def _read(self, servable_id: ServableId, digest: str, document: Mapping[str, Any]) -> None:
-        try:
-            self._books[servable_id] = _open(digest, document)
-        except ArtefactError:
-            logger.exception("The manifest of %s cannot be used.", servable_id)
 
     def has(self, servable_id: ServableId) -> bool:
         return servable_id in self._books
@@ -85,15 +79,35 @@ class Library:
 
     def loader_of(self, servable_id: ServableId) -> Loader:
         """The loader of a version held here; one that cannot run here says so when it is loaded."""
+        return self._loader_of(self._books[servable_id])
+
+    def refusal_of(self, servable_id: ServableId) -> RuntimeUnavailableError | None:
+        """Why this process may never run a version; None when it may try, or holds no such one."""
+        book = self._books.get(servable_id)
+        loader = None if book is None else self._loader_of(book)
+        return loader.error if isinstance(loader, _RefusingLoader) else None
+
+    def _loader_of(self, book: _Book) -> Loader:
         try:
             return loader_for(
-                self._books[servable_id].manifest,
+                book.manifest,
                 _read_file,
                 allow_tensorflow=self._allow_tensorflow,
                 num_threads=self._num_threads,
             )
         except RuntimeUnavailableError as error:
             return _RefusingLoader(error)
+
+
+def _read(servable_id: ServableId, digest: str, document: Mapping[str, Any] | None) -> _Book | None:
+    """A version's manifest; None when it has none yet, or one that cannot be used."""
+    if document is None:
+        return None
+    try:
+        return _open(digest, document)
+    except ArtefactError:
+        logger.exception("The manifest of %s cannot be used.", servable_id)
+        return None
 
 
 def _open(digest: str, document: Mapping[str, Any]) -> _Book:
@@ -114,7 +128,7 @@ def _read_file(entry: FileEntry) -> bytes:
 class _RefusingLoader:
     """Stands for a version that this process may not run."""
 
-    error: ServingError
+    error: RuntimeUnavailableError
 
     def estimate_bytes(self) -> int:
         return 0

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from apps.ml_models.models import ModelVersion
     from apps.ml_models.runtime.routes import Target
     from apps.ml_models.selectors.routing import RoutingTable
+    from serving.errors import RuntimeUnavailableError
     from serving.handle import ServableHandle
     from serving.ids import ServableId
     from serving.observer import Observer
@@ -65,13 +66,23 @@ class Runtime:
     # For callers: no query, no waiting
 
     def ask_for(self, servable_id: ServableId) -> ServingError | None:
-        """Have a version without an alias loaded soon; the error when that failed just now."""
+        """Have a version without an alias loaded soon; the error when that failed just now.
+
+        A version that this process may not run is never tried, so its answer never changes.
+        """
+        refusal = self.refusal_of(servable_id)
+        if refusal is not None:
+            return refusal
         failed = self._failures.get(servable_id)
         if failed is not None and time.monotonic() - failed[0] < FAILURE_SECONDS:
             return failed[1]
         self._asked_for.add(servable_id)
         self._wake.set()
         return None
+
+    def refusal_of(self, servable_id: ServableId) -> RuntimeUnavailableError | None:
+        """Why this process may never run a version; None when it may try."""
+        return self._library.refusal_of(servable_id)
 
     def why_not_ready(self) -> str | None:
         """None when the default model's champion is loaded here."""

@@ -32,6 +32,14 @@ def model_by_name(name: str) -> RegisteredModel:
         raise ModelNotFoundError(f"There is no model {name!r}.") from None
 
 
+def champion_of(model: RegisteredModel) -> ModelVersion | None:
+    """What the alias `champion` of a model from `models_with_aliases` points at."""
+    for alias in model.aliases.all():
+        if alias.alias == CHAMPION:
+            return version_by_number(model.name, alias.version.number)
+    return None
+
+
 def versions_of(name: str) -> QuerySet[ModelVersion]:
     """Versions of a model that exists, with the aliases that point at each."""
     model = model_by_name(name)

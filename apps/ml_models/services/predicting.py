@@ -67,6 +67,9 @@ def predict(
         again = _target(process, model_name, alias, number)
         if again is not target:
             return _predict(process, again, features)
+        refusal = process.refusal_of(target.servable_id)
+        if refusal is not None:  # an alias leads to it, set when TensorFlow was still allowed
+            raise RuntimeUnavailableError(refusal.detail) from None
         raise ModelNotReadyError(error.detail, retry_after=RETRY_AFTER) from None
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.core.exceptions import (
+    BadRequest,
     DisallowedHost,
     PermissionDenied,
     RequestDataTooBig,
@@ -16,6 +17,7 @@ from django.core.exceptions import (
 )
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions as drf
 
 from core.api import refusals
@@ -180,6 +182,7 @@ TRANSLATIONS: Final[tuple[tuple[Any, Callable[[Any], DomainError]], ...]] = (
         lambda _: refusals.BodyTooLargeError(),
     ),
     (SuspiciousOperation, lambda _: InvalidError()),
+    ((MultiPartParserError, BadRequest), lambda _: refusals.MalformedBodyError()),
     (UnreadablePostError, lambda _: refusals.BodyUnreadableError()),
     (DataError, lambda _: refusals.UnstorableValueError()),
     ((OperationalError, InterfaceError), _database_failure),

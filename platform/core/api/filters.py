@@ -9,6 +9,7 @@ from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db.models import Model, Q
+from django_filters import BooleanFilter
 from django_filters.rest_framework import DjangoFilterBackend
 
 from core.api.ordering import SORT, ordering_of
@@ -28,6 +29,7 @@ SEARCH: Final = "search"
 SEARCH_WORDS_MAX: Final = 8
 PAGING: Final = frozenset({"limit", "cursor", "include"})
 FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
+BOOLEANS: Final = frozenset({"true", "false"})
 SHOWN_MAX: Final = 60  # characters of a caller's parameter name in a message
 
 
@@ -99,6 +101,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # it ships
         if filterset_class is not None:
             filterset = filterset_class(request.query_params, queryset=queryset, request=request)
             _check_lists(filterset, request)
+            _check_booleans(filterset, request)
             if not filterset.is_valid():
                 raise _invalid(filterset.errors)
             queryset = filterset.qs
@@ -111,6 +114,18 @@ def _check_lists(filterset: Any, request: Request) -> None:  # noqa: ANN401 - dj
         if name.endswith("__in") and request.query_params.get(name, "").count(",") >= IN_FILTER_MAX:
             fault = FieldError("max_length", f"At most {IN_FILTER_MAX} values.", parameter=name)
             raise InvalidParameterError(f"{name} takes {IN_FILTER_MAX} values.", errors=(fault,))
+
+
+def _check_booleans(filterset: Any, request: Request) -> None:  # noqa: ANN401 - django-filter ships no types
+    """django-filter takes a value it does not know for none at all, and would show every row."""
+    faults = tuple(
+        FieldError("invalid", "This is either true or false.", parameter=name)
+        for name, known in filterset.base_filters.items()
+        if isinstance(known, BooleanFilter)
+        and request.query_params.get(name, "true") not in BOOLEANS
+    )
+    if faults:
+        raise InvalidParameterError(faults[0].detail, errors=faults)
 
 
 def _invalid(errors: Any) -> InvalidParameterError:  # noqa: ANN401 - a form's errors

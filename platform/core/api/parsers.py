@@ -12,9 +12,11 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import load_handler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils.http import parse_header_parameters
 from rest_framework.parsers import BaseParser, DataAndFiles
 
 from core.api.refusals import (
+    BodyUnreadableError,
     DuplicateKeyError,
     ForbiddenCharacterError,
     JsonTooDeepError,
@@ -112,9 +114,8 @@ def _parse_strictly(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of its ty
             parse_constant=_constant,
         )
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(
-            f"{error.msg} at line {error.lineno}, column {error.colno}."
-        ) from error
+        what = error.msg.removesuffix(" at")  # some messages end where a place is to follow
+        raise MalformedJsonError(f"{what} at line {error.lineno}, column {error.colno}.") from error
     except RecursionError as error:
         raise JsonTooDeepError from error
     if "\\u" in text:
@@ -169,7 +170,11 @@ def _check_characters(value: object) -> None:
 
 
 class StrictJSONParser(BaseParser):
-    """application/json in UTF-8, whole and within the rules of docs/subsystems/requests.md."""
+    """application/json in UTF-8, whole and within the rules of docs/subsystems/requests.md.
+
+    What came of a body that was cut off is refused even where it is JSON: `{"a": 1}` may have been
+    the start of something else.
+    """
 
     media_type = "application/json"
 
@@ -177,15 +182,58 @@ class StrictJSONParser(BaseParser):
         self,
         stream: IO[bytes] | HttpRequest,
         media_type: str | None = None,  # noqa: ARG002 - DRF's signature
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002 - DRF's signature
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON is any of its types
-        return parse_json(stream.read())
+        body = stream.read()
+        request = (parser_context or {}).get("request")
+        if request is not None:
+            _check_arrived(request, len(body))
+        return parse_json(body)
+
+
+def _check_arrived(request: HttpRequest, size: int) -> None:
+    announced = int(request.META.get("CONTENT_LENGTH") or 0)
+    if size < announced:
+        raise BodyUnreadableError(f"{size} of {announced} bytes arrived.")
+
+
+class WatchedStream:
+    """A multipart body on its way to the parser: counts its bytes and looks for its end.
+
+    Django's parser takes a body that just stops for one that is whole.
+
+    Args:
+        stream: the body.
+        end: the closing delimiter (RFC 2046 section 5.1.1), `--boundary--`.
+
+    Attributes:
+        size: bytes read so far.
+        is_closed: whether the closing delimiter has been read.
+    """
+
+    def __init__(self, stream: IO[bytes] | HttpRequest, end: bytes) -> None:
+        self.size = 0
+        self.is_closed = False
+        self._stream = stream
+        self._end = end
+        self._tail = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; at most `size` of them."""
+        data = self._stream.read(size)
+        self.size += len(data)
+        if not self.is_closed:
+            seen = self._tail + data
+            self.is_closed = self._end in seen
+            self._tail = seen[1 - len(self._end) :]
+        return data
 
 
 class StrictMultiPartParser(BaseParser):
     """multipart/form-data: text fields and files, streamed to disk when large.
 
-    The numbers of fields and files are capped by settings, the bytes by the route's `max_body`.
+    The numbers of fields and files are capped by settings, the bytes by the route's `max_body`. A
+    form without its end is refused: nobody can say what else it was to hold.
     """
 
     media_type = "multipart/form-data"
@@ -193,20 +241,30 @@ class StrictMultiPartParser(BaseParser):
     def parse(
         self,
         stream: IO[bytes] | HttpRequest,
-        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
+        media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> DataAndFiles[QueryDict, MultiValueDict[str, Any]]:
         request = (parser_context or {})["request"]
+        watched = WatchedStream(stream, _end_of(media_type or ""))
         meta = request.META.copy()
         try:
-            parser = MultiPartParser(meta, cast("Any", stream), _upload_handlers(request), "utf-8")
+            parser = MultiPartParser(meta, cast("Any", watched), _upload_handlers(request), "utf-8")
             data, files = parser.parse()
         except MultiPartParserError as error:
             raise MalformedBodyError("The multipart body is malformed.") from error
         except RequestDataTooBig:
             raise
+        if not watched.is_closed:
+            raise MalformedBodyError("The multipart body ends without its closing boundary.")
+        _check_arrived(request, watched.size)
         _check_fields(data)
         return DataAndFiles(data, files)
+
+
+def _end_of(content_type: str) -> bytes:
+    """The closing delimiter; of a boundary that is not ASCII, which the parser refuses, any."""
+    _, parameters = parse_header_parameters(content_type)
+    return f"--{parameters.get('boundary', '')}--".encode()
 
 
 def _upload_handlers(request: HttpRequest) -> list[Any]:

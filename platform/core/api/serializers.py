@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rest_framework.fields import Field
+    from rest_framework.request import Request
 
 Instance = TypeVar("Instance")
 
@@ -171,3 +172,10 @@ class OutputSerializer(serializers.Serializer[Instance]):
         parent = self.parent
         in_list = isinstance(parent, serializers.ListSerializer) and parent.parent is None
         return parent is None or in_list
+
+
+def validated(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
+    """The checked input of a call. Raises DRF's ValidationError, which becomes a 400."""
+    data = serializer(data=request.data)
+    data.is_valid(raise_exception=True)
+    return dict(data.validated_data)

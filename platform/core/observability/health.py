@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from django.db import connections
 from django.http import HttpResponse
+from django.views.decorators.http import require_safe
 
 from core.limits import HEALTH_BUDGET_SECONDS
 from core.observability.logging import redact
@@ -104,11 +105,13 @@ def register(checks: Mapping[str, Check]) -> None:
     readiness.register(checks)
 
 
+@require_safe
 def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """200 as long as the process answers at all; asks nobody."""
     return HttpResponse(b'{"status":"alive"}', content_type="application/json")
 
 
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when every registered part is ready, else 503 with the reasons, as a problem."""
     checks = readiness.report()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -109,6 +110,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """GET /metrics, over all processes that share PROMETHEUS_MULTIPROC_DIR; 404 for strangers."""
     if not _may_read(request):
         raise Http404
+    return _page(request)
+
+
+@require_safe
+def _page(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from apps.ml_models import runtime
-from apps.ml_models.errors import ModelNotReadyError
+from apps.ml_models.errors import ModelNotReadyError, RuntimeUnavailableError
 from apps.ml_models.models import ServedVersion, ServingProcess
 from apps.ml_models.services import aliasing, predicting
 from tests.factories.ml_models import ANSWERS, ROW, make_ready_version, promote
@@ -77,6 +77,26 @@ class TestRefresh:
         runtime.refresh()
 
         assert predict(model_name="churn", number=2).to_lists() == [[ANSWERS["steeper"]]]
+
+    def test_never_tries_what_it_may_not_run(self, artefacts, monkeypatch):
+        # As if calls came so far apart that a failed load would be tried again.
+        monkeypatch.setattr("apps.ml_models.runtime.process.FAILURE_SECONDS", 0.0)
+        make_ready_version(artefacts["steeper"], without_litert=True)
+        process = runtime.refresh()
+        for _ in range(3):
+            with pytest.raises(RuntimeUnavailableError, match="needs TensorFlow"):
+                predict(model_name="churn", number=2)
+            runtime.refresh()
+
+        assert [status.servable_id.version for status in process.manager.states()] == [1]
+
+    def test_says_so_too_of_an_alias_set_when_it_might_be_run(self, artefacts, settings):
+        settings.SERVING_ALLOW_TENSORFLOW = True
+        promote(make_ready_version(artefacts["steeper"], "heavy", without_litert=True))
+        runtime.refresh()
+
+        with pytest.raises(RuntimeUnavailableError, match="needs TensorFlow"):
+            predict(model_name="heavy")
 
     def test_unloads_what_no_alias_points_at_any_more(self, artefacts):
         process = runtime.current()

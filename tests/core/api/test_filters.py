@@ -36,6 +36,8 @@ class TestFilters:
             ("created_at__lt=2020-01-01T00:00:00Z", set()),
             ("created_at__gte=2020-01-01T00:00:00Z", {"Ada", "100%", "O'Neil"}),
             ("action=%27%3B+DROP+TABLE+x--", set()),
+            ("is_sent=true", set()),
+            ("is_sent=false", {"Ada", "100%", "O'Neil"}),
         ],
     )
     def test_narrow_the_list(self, anyone, query, found):
@@ -49,6 +51,10 @@ class TestFilters:
             ("action=", ("action", "blank")),
             ("action=a&action=b", ("action", "duplicate")),
             ("action__in=" + ",".join("x" * 101), ("action__in", "max_length")),
+            *(
+                (f"is_sent={value}", ("is_sent", "invalid"))
+                for value in ["x", "1", "0", "2", "TRUE", "True", "False", "null", "unknown", "+"]
+            ),
         ],
     )
     def test_with_a_value_they_cannot_have_are_400(self, anyone, assert_problem, query, at):

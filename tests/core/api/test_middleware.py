@@ -83,8 +83,13 @@ class TestLength:
     def test_of_a_page_is_capped_too(self, anyone, assert_problem):
         assert_problem(send(anyone, "/page", CONTENT_LENGTH=str(10**9)), 413, "body_too_large")
 
-    def test_of_more_than_what_comes_is_400(self, anyone, assert_problem):
-        assert_problem(send(anyone, body=b'{"a":1', CONTENT_LENGTH="900"), 400, "malformed_json")
+    @pytest.mark.parametrize("body", [b'{"a":1', b'{"a":1}', b""])
+    def test_of_more_than_what_comes_is_400(self, anyone, assert_problem, body):
+        problem = assert_problem(
+            send(anyone, body=body, CONTENT_LENGTH="900"), 400, "body_unreadable"
+        )
+
+        assert problem["detail"] == f"{len(body)} of 900 bytes arrived."
 
 
 class TestContentEncoding:
@@ -220,6 +225,30 @@ class TestPages:
         client = Client(enforce_csrf_checks=True)
 
         assert client.post(ECHO, {}, content_type="application/json").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("content_type", "body"),
+        [
+            ("multipart/form-data", b"--x--"),
+            ("multipart/form-data; boundary=", b"--x--"),
+            ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
+            ("multipart/form-data; boundary=é", b"--x--"),
+            (
+                "multipart/form-data; boundary=x",
+                b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n%s'
+                % b"Content-Transfer-Encoding: base64\r\n\r\n!\r\n--x--",
+            ),
+            ("application/x-www-form-urlencoded; charset=latin-1", b"a=1"),
+        ],
+    )
+    def test_a_form_that_cannot_be_read_is_400(self, assert_problem, log_lines, content_type, body):
+        client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+        client.cookies["csrftoken"] = "x" * 32
+
+        response = client.generic("POST", "/page", body, content_type=content_type)
+
+        assert_problem(response, 400, "malformed_body")
+        assert [line for line in log_lines() if line["level"] == "error"] == []
 
     def test_a_page_asks_for_one(self, assert_problem, settings):
         settings.CSRF_FAILURE_VIEW = "core.api.errors.csrf_failure"

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import time
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from core.api.parsers import check_depth, parse_json
+from core.api.parsers import WatchedStream, check_depth, parse_json
 from core.api.refusals import (
     DuplicateKeyError,
     ForbiddenCharacterError,
@@ -171,6 +172,20 @@ class TestParseJson:
             parse_json(body)
 
     @pytest.mark.parametrize(
+        ("body", "detail"),
+        [
+            (b'{"a": "x', "Unterminated string starting at line 1, column 7."),
+            (b'{"a": "\n"}', "Invalid control character at line 1, column 8."),
+            (b"[1,\n x]", "Expecting value at line 2, column 2."),
+        ],
+    )
+    def test_malformed_json_is_told_by_its_place(self, body, detail):
+        with pytest.raises(MalformedJsonError) as caught:
+            parse_json(body)
+
+        assert caught.value.detail == detail
+
+    @pytest.mark.parametrize(
         "body",
         [
             b"[" * 33 + b"]" * 33,
@@ -254,3 +269,23 @@ class TestCheckDepth:
                 check_depth(body)
         else:
             check_depth(body)
+
+
+class TestWatchedStream:
+    @given(st.binary(max_size=30), st.binary(max_size=30), st.integers(1, 40))
+    def test_finds_the_end_however_it_is_read(self, before, after, size):
+        body = before + b"--xy--" + after
+        watched = WatchedStream(io.BytesIO(body), b"--xy--")
+
+        read = b"".join(iter(lambda: watched.read(size), b""))
+
+        assert (read, watched.size, watched.is_closed) == (body, len(body), True)
+
+    @given(st.binary(max_size=60), st.integers(1, 40))
+    def test_finds_none_where_there_is_none(self, body, size):
+        assume(b"--xy--" not in body)
+        watched = WatchedStream(io.BytesIO(body), b"--xy--")
+
+        while watched.read(size):
+            assert not watched.is_closed
+        assert not watched.is_closed

@@ -99,6 +99,7 @@ class TestApiSchema:
             "search",
             "sort",
             "fields",
+            "is_sent",
             "object_type",
             "action",
             "action__in",

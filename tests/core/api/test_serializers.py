@@ -1,5 +1,7 @@
 """docs/subsystems/requests.md, fields."""
 
+import io
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -209,11 +211,33 @@ class TestForms:
 
         assert_problem(anyone.post("/api/v1/form", files), 413, "body_too_large")
 
-    def test_a_form_cut_off_is_a_form_of_what_came(self, anyone):
-        body = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1'
+    FORM = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
 
-        response = anyone.generic(
-            "POST", "/api/v1/form", body, content_type="multipart/form-data; boundary=x"
+    def send(self, client, body, announced):
+        return client.generic(
+            "POST",
+            "/api/v1/form",
+            CONTENT_TYPE="multipart/form-data; boundary=x",
+            CONTENT_LENGTH=str(announced),
+            **{"wsgi.input": io.BytesIO(body)},
         )
 
-        assert response.status_code in {200, 400}
+    def test_with_text_after_their_end_are_read(self, anyone):
+        response = anyone.generic(
+            "POST",
+            "/api/v1/form",
+            self.FORM + b"epilogue",
+            content_type='multipart/form-data; boundary="x"',
+        )
+
+        assert response.json() == {"fields": {"a": "1"}, "files": {}}
+
+    @pytest.mark.parametrize("size", [1, 4, 20, len(FORM) - 7, len(FORM) - 4, len(FORM) - 3])
+    @pytest.mark.parametrize("announced", [None, 900])
+    def test_cut_off_are_400(self, anyone, assert_problem, size, announced):
+        response = self.send(anyone, self.FORM[:size], announced or size)
+
+        assert_problem(response, 400, "malformed_body")
+
+    def test_cut_off_after_their_end_are_400(self, anyone, assert_problem):
+        assert_problem(self.send(anyone, self.FORM, 900), 400, "body_unreadable")

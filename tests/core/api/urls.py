@@ -202,6 +202,9 @@ class EntryOut(OutputSerializer):
 
 
 class EntryFilter(django_filters.FilterSet):
+    is_sent = django_filters.BooleanFilter(
+        field_name="published_at", lookup_expr="isnull", exclude=True
+    )
     object_type = django_filters.ChoiceFilter(choices=[("a", "A"), ("b", "B")])
     action = django_filters.CharFilter(field_name="type")
     action__in = django_filters.BaseInFilter(field_name="type", lookup_expr="in")

@@ -20,6 +20,20 @@ def fails():
     raise ConnectionError("redis://:hunter2@host: refused")
 
 
+class TestMethods:
+    @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "CANARY"])
+    def test_other_than_get_and_head_are_405(self, anyone, checks, assert_problem, path, method):
+        response = anyone.generic(method, path)
+
+        assert_problem(response, 405, "method_not_allowed")
+        assert response["Allow"] == "GET, HEAD"
+
+    @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+    def test_head_is_answered(self, anyone, checks, path):
+        assert anyone.head(path).status_code == 200
+
+
 class TestLivez:
     def test_answers_without_asking_anybody(self, anyone, checks, django_assert_num_queries, db):
         checks["down"] = fails

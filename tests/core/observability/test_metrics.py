@@ -80,6 +80,7 @@ class TestAccess:
         settings.METRICS_TOKEN = "s3cret"  # noqa: S105 - of this test alone
 
         assert_problem(anyone.get("/metrics", **environ), 404, "not_found")
+        assert_problem(anyone.post("/metrics", **environ), 404, "not_found")
 
     def test_is_404_for_strangers_when_no_secret_is_set(self, anyone):
         response = anyone.get("/metrics", REMOTE_ADDR="192.0.2.1", HTTP_AUTHORIZATION="Bearer ")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -30,23 +30,15 @@ from apps.accounts.api.v1.serializers import (
 )
 from apps.accounts.services import Origin
 from core.api.conditional import check_version, expected_versions
+from core.api.serializers import validated
 from core.api.throttling import client_ip
 from core.api.viewsets import PUBLIC, ApiView
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
     from uuid import UUID
 
-    from rest_framework.serializers import Serializer
-
     from core.api.viewsets import ApiRequest
-
-
-def validated(serializer: type[Serializer[Any]], request: ApiRequest) -> Mapping[str, Any]:
-    data = serializer(data=request.data)
-    data.is_valid(raise_exception=True)
-    return cast("Mapping[str, Any]", data.validated_data)
 
 
 def origin_of(request: ApiRequest) -> Origin:

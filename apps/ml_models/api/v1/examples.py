@@ -132,7 +132,6 @@ PREDICT = [
     answered(ANSWER),
 ]
 PREDICT_NAMED = [sent("Rows by name", {"features": [ROW]}), answered(ANSWER)]
-MODEL = [answered(MODEL_DOCUMENT)]
 CREATE_MODEL = [
     sent("A model", {"name": "churn", "description": "Who leaves next month."}),
     answered({**MODEL_DOCUMENT, "version": None}, "201"),
@@ -140,16 +139,14 @@ CREATE_MODEL = [
 ]
 LIST_MODELS = listed(MODEL_DOCUMENT)
 LIST_VERSIONS = listed(SUMMARY)
-VERSION = [
-    answered(
-        {
-            **SUMMARY,
-            "signature": SIGNATURE,
-            "serving": SERVING,
-            "example": {"features": [{"PageValues": 1.0, "Weekend": False}]},
-        }
-    )
-]
+VERSION_DOCUMENT = {
+    **SUMMARY,
+    "signature": SIGNATURE,
+    "serving": SERVING,
+    "example": {"features": [{"PageValues": 1.0, "Weekend": False}]},
+}
+VERSION = [answered(VERSION_DOCUMENT)]
+MODEL = [answered({**MODEL_DOCUMENT, "champion": VERSION_DOCUMENT})]
 UPLOAD = [answered(UPLOADED, "202")]
 ALIAS = [answered(ALIAS_DOCUMENT)]
 SET_ALIAS = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NUMBER_MAX = 2**31 - 1
+FORM_INTEGER = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 
 
 class _TargetIn(InputSerializer[None]):
@@ -50,9 +52,25 @@ class BatchRowsIn(_TargetIn):
     features = FeaturesField()
 
 
+class FormIntegerField(serializers.IntegerField):
+    """A positive integer as text in its one plain form: no sign, blank, underscore."""
+
+    def to_internal_value(self, data: Any) -> int:  # noqa: ANN401 - DRF's signature
+        if not isinstance(data, str) or FORM_INTEGER.fullmatch(data) is None:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class NothingIn(InputSerializer[None]):
+    """An action that takes no input; a body with members is refused."""
+
+
 class BatchFileIn(_TargetIn):
     """A multipart form."""
 
+    version = FormIntegerField(
+        min_value=1, max_value=NUMBER_MAX, required=False, help_text="Excludes `alias`."
+    )
     file = serializers.FileField(help_text="CSV with a header, or JSON Lines; UTF-8.")
     input_format = serializers.ChoiceField(
         choices=BatchPrediction.InputFormat.choices,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,6 +9,7 @@ from rest_framework import serializers
 
 from apps.ml_models.models import ModelVersion
 from apps.ml_models.selectors.examples import example_row
+from core.api.parsers import parse_json
 from core.api.serializers import InputSerializer, OutputSerializer
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ class DocumentField(serializers.Field[Any, Any, Any, Any]):
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's signature
         if isinstance(data, str):
-            try:
-                data = json.loads(data)
-            except (ValueError, RecursionError):
-                self.fail("invalid")
+            data = parse_json(data.encode("utf-8", "surrogatepass"))
         if not isinstance(data, dict):
             self.fail("invalid")
         return data
@@ -159,6 +156,12 @@ class VersionOut(VersionSummaryOut):
         if version.signature is None:
             return None
         return {"features": [example_row(version.signature)]}
+
+
+class ModelDetailOut(ModelOut):
+    champion = VersionOut(
+        allow_null=True, help_text="The version that calls without a version or an alias reach."
+    )
 
 
 class CreatedModelOut(ModelOut):

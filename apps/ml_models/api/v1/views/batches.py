@@ -21,14 +21,17 @@ from apps.ml_models.api.v1.serializers.batches import (
     BatchFileIn,
     BatchPredictionOut,
     BatchRowsIn,
+    NothingIn,
 )
 from apps.ml_models.api.v1.uploads import input_of_file
 from apps.ml_models.models import BatchPrediction
 from apps.ml_models.selectors import batches, downloads
 from apps.ml_models.services.batch import cancelling, submitting
+from core.api.conditional import is_known
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
 from core.api.problems import Problem, render_problem
 from core.api.requests import media_type_of
+from core.api.serializers import validated
 from core.api.viewsets import ApiViewSet
 from core.limits import MULTIPART_OVERHEAD
 from core.observability.request_id import current
@@ -177,6 +180,7 @@ class BatchPredictionViewSet(
 
         409 when it has finished otherwise.
         """
+        validated(NothingIn, request)
         visible = batches.batch_prediction_for(request.auth, pk)
         job = cancelling.cancel_batch_prediction(job_id=visible.pk, actor=request.auth)
         return Response(self.get_serializer(job).data)
@@ -217,11 +221,13 @@ def _stream(request: ApiRequest, download: Download) -> HttpResponseBase:
         "Content-Disposition": f'attachment; filename="{download.file_name}"',
         "X-Content-Type-Options": "nosniff",
     }
-    if request.META.get("HTTP_IF_NONE_MATCH") == headers["ETag"]:
+    if is_known(request, headers["ETag"]):
         return HttpResponse(status=304, headers={"ETag": headers["ETag"]})
+    # Range means something to GET alone (RFC 9110 section 14.2).
+    asked_for = request.META.get("HTTP_RANGE") if request.method == "GET" else None
     try:
         wanted = range_of(
-            request.META.get("HTTP_RANGE"),
+            asked_for,
             size=download.size,
             if_range=request.META.get("HTTP_IF_RANGE"),
             etag=headers["ETag"],

@@ -19,6 +19,7 @@ from apps.ml_models.api.v1.serializers.registry import (
     AliasIn,
     AliasOut,
     CreatedModelOut,
+    ModelDetailOut,
     ModelIn,
     ModelOut,
     VersionIn,
@@ -31,6 +32,7 @@ from apps.ml_models.services import aliasing, registering
 from core.api.conditional import check_version, etag_of, expected_versions
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
 from core.api.renderers import dump_json
+from core.api.serializers import validated
 from core.api.viewsets import ApiView, ApiViewSet
 from core.errors import PreconditionError
 from core.limits import JSON_MAX_BODY, MULTIPART_OVERHEAD
@@ -39,19 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.db.models import QuerySet
-    from rest_framework.serializers import Serializer
 
     from apps.ml_models.models import ModelAlias
     from core.api.viewsets import ApiRequest
 
 UPLOAD_MAX_BODY = settings.ARTEFACT_MAX_BYTES + JSON_MAX_BODY + MULTIPART_OVERHEAD
 """Bytes: the artefact, a signature document, the form around them."""
-
-
-def validated(serializer: type[Serializer[Any]], request: ApiRequest) -> dict[str, Any]:
-    data = serializer(data=request.data)
-    data.is_valid(raise_exception=True)
-    return dict(data.validated_data)
 
 
 @extend_schema_view(
@@ -61,14 +56,8 @@ def validated(serializer: type[Serializer[Any]], request: ApiRequest) -> dict[st
         tags=["models"],
         examples=examples.LIST_MODELS,
     ),
-    retrieve=extend_schema(
-        operation_id="get_model",
-        summary="Read a model",
-        tags=["models"],
-        examples=examples.MODEL,
-    ),
 )
-class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[RegisteredModel]):
+class ModelViewSet(mixins.ListModelMixin, ApiViewSet[RegisteredModel]):
     """The models you may call, each with its aliases."""
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {
@@ -87,8 +76,36 @@ class ModelViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[
     sort_fields: ClassVar[Mapping[str, str]] = {"name": "name", "created_at": "created_at"}
     ordering = ("name", "id")
 
+    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
+        """One model shows more than a line of the list, and `fields` chooses from all of it."""
+        if self.operation == "retrieve":
+            self.serializer_class = ModelDetailOut
+        super().initial(request, *args, **kwargs)
+
     def get_queryset(self) -> QuerySet[RegisteredModel]:
         return registry.models_with_aliases()
+
+    @extend_schema(
+        operation_id="get_model",
+        summary="Read a model",
+        responses={200: ModelDetailOut},
+        examples=examples.MODEL,
+        tags=["models"],
+    )
+    def retrieve(self, request: ApiRequest, name: str) -> Response:
+        """One model and its champion: signature, metrics, an example body, and who serves it."""
+        model = self.get_object()
+        champion = registry.champion_of(model)
+        if champion is not None:
+            champion.serving = registry.served_states(champion)  # type: ignore[attr-defined] # for the serializer
+        model.champion = champion  # type: ignore[attr-defined] # likewise
+        return self._tagged(model)
+
+    def _tagged(self, model: RegisteredModel) -> Response:
+        """Aliases and processes move without the model's row: the tag is of all that is shown."""
+        document = self.get_serializer(model).data
+        self.conditional(model, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
+        return Response(document)
 
     @extend_schema(
         operation_id="create_model",

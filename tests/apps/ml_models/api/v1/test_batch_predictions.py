@@ -217,6 +217,18 @@ class TestSubmit:
         assert_problem(submit(client_of(None)), 401, "not_authenticated")
 
 
+class TestVersionInAForm:
+    def test_is_the_plain_decimal(self, hers):
+        assert upload(hers, model="churn", version="1").json()["version"] == 1
+
+    @pytest.mark.parametrize("text", ["1_0", "\u0661", " 1", "+1", "01", "1.0", "-1", "0", "one"])
+    def test_is_no_other_spelling(self, hers, text, assert_problem):
+        answer = upload(hers, model="churn", version=text)
+
+        assert_problem(answer, 400, "validation_failed", at=("#/version", "invalid"))
+        assert not BatchPrediction.objects.exists()
+
+
 class TestRead:
     def test_shows_counts_speed_and_times(self, hers):
         url = finished(hers, upload(hers, CSV + b"x\n"))
@@ -358,7 +370,7 @@ class TestResults:
         response = hers.get(f"{url}/results", headers={"Range": header})
 
         assert_problem(response, 416, "range_not_satisfiable")
-        assert response["Content-Range"].startswith("bytes */")
+        assert response["Content-Range"] == f"bytes */{len(content_of(hers.get(f'{url}/results')))}"
 
     def test_come_whole_when_they_are_not_the_ones_seen(self, hers):
         url = finished(hers, submit(hers))
@@ -368,8 +380,29 @@ class TestResults:
         other = hers.get(f"{url}/results", headers={"Range": "bytes=0-3", "If-Range": '"x"'})
 
         assert (same.status_code, other.status_code) == (206, 200)
-        again = hers.get(f"{url}/results", headers={"If-None-Match": tag})
-        assert again.status_code == 304
+
+    @pytest.mark.parametrize("path", ["results", "errors"])
+    @pytest.mark.parametrize("known", ["{tag}", "W/{tag}", "*", '"other", W/{tag}'])
+    def test_are_not_sent_again_to_who_has_them(self, hers, path, known):
+        url = f"{finished(hers, submit(hers))}/{path}"
+        tag = hers.get(url)["ETag"]
+
+        again = hers.get(
+            url, headers={"If-None-Match": known.format(tag=tag), "Range": "bytes=0-3"}
+        )
+
+        assert (again.status_code, again.content, again["ETag"]) == (304, b"", tag)
+        assert hers.get(url, headers={"If-None-Match": '"other"'}).status_code == 200
+
+    @pytest.mark.parametrize("header", ["bytes=0-3", "bytes=9999-"])
+    def test_have_no_part_for_head(self, hers, header):
+        url = finished(hers, submit(hers))
+        size = len(content_of(hers.get(f"{url}/results")))
+
+        response = hers.head(f"{url}/results", headers={"Range": header})
+
+        assert (response.status_code, response["Content-Length"]) == (200, str(size))
+        assert "Content-Range" not in response
 
     def test_are_not_there_before_the_end(self, hers, assert_problem):
         job_id = submit(hers).json()["id"]
@@ -389,6 +422,14 @@ class TestResults:
 
 
 class TestCancel:
+    def test_takes_no_input(self, hers, assert_problem):
+        job = submit(hers).json()
+
+        answer = hers.post(f"{URL}/{job['id']}/cancel", {"reason": "x"}, format="json")
+
+        assert_problem(answer, 400, "validation_failed", at=("#/reason", "unknown_field"))
+        assert BatchPrediction.objects.get().status == "queued"
+
     def test_stops_it_and_is_the_same_twice(self, hers, alice):
         job_id = submit(hers).json()["id"]
 

@@ -66,6 +66,15 @@ class TestListModels:
         with django_assert_max_num_queries(3):
             reader.get(URL)
 
+    @pytest.mark.parametrize("value", ["x", "1", "TRUE", "null"])
+    def test_is_default_is_true_or_false(self, reader, assert_problem, value):
+        assert_problem(
+            reader.get(f"{URL}?is_default={value}"),
+            400,
+            "invalid_parameter",
+            at=("is_default", "invalid"),
+        )
+
     def test_can_be_filtered_searched_and_sorted(self, reader):
         make_model("another")
 
@@ -86,6 +95,23 @@ class TestListModels:
 
 @pytest.mark.usefixtures("churn")
 class TestReadModel:
+    def test_shows_what_a_call_reaches_and_a_body_that_it_takes(self, reader):
+        champion = reader.get("/api/v1/models/churn").json()["champion"]
+
+        assert (champion["version"], champion["state"]) == (1, "ready")
+        assert [feature["name"] for feature in champion["signature"]["features"]] == [
+            "amount",
+            "visits",
+            "colour",
+            "member",
+        ]
+        assert reader.post("/api/v1/predict", champion["example"]).status_code == 200
+
+    def test_has_no_champion_before_one_is_promoted(self, reader):
+        make_model("fresh")
+
+        assert reader.get("/api/v1/models/fresh").json()["champion"] is None
+
     def test_has_an_etag_that_moves_with_its_aliases(self, reader, artefacts):
         first = reader.get(f"{URL}/churn")
         assert first.json()["name"] == "churn"
@@ -257,6 +283,24 @@ class TestUploadVersion:
         response = self.upload(staff, artefacts["linear"].upload, signature=json.dumps(signature))
 
         assert_problem(response, 400, "invalid_features", at=(pointer, "invalid_signature"))
+
+    @pytest.mark.parametrize(
+        ("text", "code"),
+        [
+            ('{"features": [], "features": []}', "duplicate_key"),
+            ('{"features": NaN}', "malformed_json"),
+            ("[" * 5_000, "json_too_deep"),
+        ],
+    )
+    def test_reads_a_signature_as_strictly_as_a_body(
+        self, staff, artefacts, assert_problem, text, code
+    ):
+        make_model("churn")
+
+        response = self.upload(staff, artefacts["linear"].upload, signature=text)
+
+        assert_problem(response, 400, code)
+        assert not ModelVersion.objects.exists()
 
     def test_needs_a_file_not_an_address(self, staff):
         make_model("churn")
