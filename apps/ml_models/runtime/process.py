@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from apps.ml_models.runtime.heartbeat import Heartbeat
-from apps.ml_models.runtime.library import Library
+from apps.ml_models.runtime.manifests import Library
 from apps.ml_models.runtime.metrics import MetricsObserver
 from apps.ml_models.runtime.routes import Routes, next_routes, targets_of, wanted_targets
 from apps.ml_models.selectors.routing import routing_generation, routing_table

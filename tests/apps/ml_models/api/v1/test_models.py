@@ -6,13 +6,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.ml_models import runtime
-from apps.ml_models.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.ml_models.models import ModelVersion, RegisteredModel
 from apps.ml_models.selectors.examples import example_row
-from apps.ml_models.services import predicting
 from core.models import AuditEntry, OutboxEvent
 from serving.encoding import encode
 from serving.signature import Signature
-from tests.factories.ml_models import ROW, make_model, make_ready_version, make_version, promote
+from tests.factories.ml_models import make_model, make_ready_version, make_version, promote
 
 pytestmark = pytest.mark.django_db
 
@@ -391,142 +390,3 @@ class TestReadVersions:
     @pytest.mark.parametrize("number", [0, 2, 10**30])
     def test_answers_404_for_a_number_that_no_version_has(self, reader, assert_problem, number):
         assert_problem(reader.get(f"{VERSIONS}/{number}"), 404, "model_version_not_found")
-
-
-class TestSetAlias:
-    @pytest.fixture(autouse=True)
-    def _two_versions(self, churn, artefacts):
-        make_ready_version(artefacts["steeper"])
-
-    def put(self, client, body, path=ALIAS, **headers):
-        return client.put(path, body, format="json", **headers)
-
-    def test_promotes_and_writes_down_who_and_why(self, staff, bob):
-        response = self.put(staff, {"version": 2, "reason": "Steeper."})
-
-        assert response.status_code == 200, response.content
-        generation = response.json()["generation"]
-        assert (response.json()["alias"], response.json()["version"]) == ("champion", 2)
-        entry = AuditEntry.objects.get(action="ml_models.alias.moved", reason="Steeper.")
-        assert (entry.actor_id, entry.before, entry.after) == (
-            bob.pk,
-            {"alias": "champion", "version": 1},
-            {"alias": "champion", "version": 2},
-        )
-        assert events()[-1] == (
-            "model.alias_moved",
-            {
-                "model": "churn",
-                "alias": "champion",
-                "version": 2,
-                "previous_version": 1,
-                "generation": generation,
-            },
-        )
-        runtime.refresh()
-        assert predicting.predict(features=ROW).servable_id.version == 2
-
-    def test_makes_an_alias_that_did_not_exist(self, staff):
-        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/challenger")
-
-        assert response.status_code == 200
-        assert ModelAlias.objects.get(alias="challenger").version.number == 2
-
-    def test_changes_nothing_when_it_points_there_already(self, staff):
-        before = (ModelAlias.objects.get().row_version, len(audited()), len(events()))
-
-        assert self.put(staff, {"version": 1}).status_code == 200
-
-        assert (ModelAlias.objects.get().row_version, len(audited()), len(events())) == before
-
-    def test_moves_only_from_where_it_was_seen(self, staff, assert_problem):
-        tag = staff.get(ALIAS)["ETag"]
-        assert self.put(staff, {"version": 2}, HTTP_IF_MATCH=tag).status_code == 200
-
-        response = self.put(staff, {"version": 1}, HTTP_IF_MATCH=tag)
-
-        assert_problem(response, 412, "precondition_failed")
-        assert ModelAlias.objects.get().version.number == 2
-
-    def test_is_not_there_yet_for_one_who_saw_it(self, staff, assert_problem):
-        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/new", HTTP_IF_MATCH='"v1"')
-
-        assert_problem(response, 412, "precondition_failed")
-
-    @pytest.mark.parametrize(
-        "fields",
-        [
-            {"state": "uploaded"},
-            {"state": "rejected", "reason_code": "class_not_allowed"},
-        ],
-    )
-    def test_refuses_a_version_that_is_not_ready(self, staff, assert_problem, fields):
-        make_version("churn", **fields)
-
-        assert_problem(self.put(staff, {"version": 3}), 409, "version_not_ready")
-        assert ModelAlias.objects.get().version.number == 1
-
-    def test_refuses_a_version_that_only_tensorflow_can_run(
-        self, staff, settings, artefacts, assert_problem
-    ):
-        make_ready_version(artefacts["linear"], without_litert=True)
-
-        assert_problem(self.put(staff, {"version": 3}), 409, "runtime_unavailable")
-        assert ModelAlias.objects.get().version.number == 1
-
-        settings.SERVING_ALLOW_TENSORFLOW = True
-        assert self.put(staff, {"version": 3}).status_code == 200
-
-    @pytest.mark.parametrize("number", [3, 2**31 - 1])
-    def test_refuses_a_version_that_does_not_exist(self, staff, assert_problem, number):
-        assert_problem(self.put(staff, {"version": number}), 404, "model_version_not_found")
-
-    @pytest.mark.parametrize("body", [{}, {"version": "2"}, {"version": 0}, {"version": True}])
-    def test_needs_the_number_of_a_version(self, staff, assert_problem, body):
-        assert_problem(self.put(staff, body), 400, "validation_failed")
-
-    @pytest.mark.parametrize("alias", ["Champion", "a b", "x" * 65, "ä"])
-    def test_refuses_names_that_no_alias_has(self, staff, assert_problem, alias):
-        response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/{alias}")
-
-        assert_problem(response, 400, "invalid_name", at=("alias", "invalid_name"))
-
-    def test_is_for_staff(self, reader, assert_problem):
-        assert_problem(self.put(reader, {"version": 2}), 403, "insufficient_scope")
-
-
-@pytest.mark.usefixtures("churn")
-class TestReadAlias:
-    def test_says_where_it_points(self, reader):
-        assert reader.get(ALIAS).json()["version"] == 1
-
-    def test_answers_404_where_there_is_none(self, reader, assert_problem):
-        assert_problem(reader.get(f"{URL}/churn/aliases/canary"), 404, "model_alias_not_found")
-
-
-@pytest.mark.usefixtures("churn")
-class TestDeleteAlias:
-    def test_takes_it_away_from_callers(self, staff, assert_problem):
-        promote(ModelVersion.objects.get(), "canary")
-        runtime.refresh()
-
-        assert staff.delete(f"{URL}/churn/aliases/canary").status_code == 204
-
-        runtime.refresh()
-        response = staff.post(f"{URL}/churn/aliases/canary/predict", {"features": ROW}, "json")
-        assert_problem(response, 404, "model_alias_not_found")
-        assert events()[-1][1]["version"] is None
-
-    def test_keeps_the_champion_of_the_default_model(self, staff, assert_problem):
-        assert_problem(staff.delete(ALIAS), 409, "default_model_needs_champion")
-        assert ModelAlias.objects.exists()
-
-    def test_goes_only_from_where_it_was_seen(self, staff, assert_problem):
-        promote(ModelVersion.objects.get(), "canary")
-
-        response = staff.delete(f"{URL}/churn/aliases/canary", HTTP_IF_MATCH='"v9"')
-
-        assert_problem(response, 412, "precondition_failed")
-
-    def test_is_for_staff(self, reader, assert_problem):
-        assert_problem(reader.delete(ALIAS), 403, "insufficient_scope")
