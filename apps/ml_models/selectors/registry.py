@@ -36,7 +36,8 @@ def champion_of(model: RegisteredModel) -> ModelVersion | None:
     """What the alias `champion` of a model from `models_with_aliases` points at."""
     for alias in model.aliases.all():
         if alias.alias == CHAMPION:
-            return version_by_number(model.name, alias.version.number)
+            alias.version.model = model  # it is the same; nothing is read again
+            return alias.version
     return None
 
 

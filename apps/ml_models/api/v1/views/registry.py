@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -41,12 +41,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.db.models import QuerySet
+    from rest_framework.serializers import Serializer
 
     from apps.ml_models.models import ModelAlias
     from core.api.viewsets import ApiRequest
 
+Row = TypeVar("Row", RegisteredModel, ModelVersion)
+
 UPLOAD_MAX_BODY = settings.ARTEFACT_MAX_BYTES + JSON_MAX_BODY + MULTIPART_OVERHEAD
 """Bytes: the artefact, a signature document, the form around them."""
+
+
+class RegistryViewSet(mixins.ListModelMixin, ApiViewSet[Row]):
+    """One row shows more than a line of the list, and what is served where."""
+
+    detail_serializer_class: ClassVar[type[Serializer[Any]]]
+
+    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
+        """Choose the shape before `fields` chooses from it."""
+        if self.operation == "retrieve":
+            self.serializer_class = self.detail_serializer_class
+        super().initial(request, *args, **kwargs)
+
+    def answer_with(self, row: Row) -> Response:
+        """Aliases and processes move without the row: the tag is of all that is shown."""
+        document = self.get_serializer(row).data
+        self.conditional(row, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
+        return Response(document)
 
 
 @extend_schema_view(
@@ -57,7 +78,7 @@ UPLOAD_MAX_BODY = settings.ARTEFACT_MAX_BYTES + JSON_MAX_BODY + MULTIPART_OVERHE
         examples=examples.LIST_MODELS,
     ),
 )
-class ModelViewSet(mixins.ListModelMixin, ApiViewSet[RegisteredModel]):
+class ModelViewSet(RegistryViewSet[RegisteredModel]):
     """The models you may call, each with its aliases."""
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {
@@ -69,18 +90,13 @@ class ModelViewSet(mixins.ListModelMixin, ApiViewSet[RegisteredModel]):
     max_body: ClassVar[Mapping[str, int]] = {"create": UPLOAD_MAX_BODY}
     parser_classes = [StrictJSONParser, StrictMultiPartParser]
     serializer_class = ModelOut
+    detail_serializer_class = ModelDetailOut
     lookup_field = "name"
     lookup_value_regex = "[^/]+"
     filterset_class = ModelFilter
     search_fields = ("name", "description")
     sort_fields: ClassVar[Mapping[str, str]] = {"name": "name", "created_at": "created_at"}
     ordering = ("name", "id")
-
-    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
-        """One model shows more than a line of the list, and `fields` chooses from all of it."""
-        if self.operation == "retrieve":
-            self.serializer_class = ModelDetailOut
-        super().initial(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
         return registry.models_with_aliases()
@@ -99,13 +115,7 @@ class ModelViewSet(mixins.ListModelMixin, ApiViewSet[RegisteredModel]):
         if champion is not None:
             champion.serving = registry.served_states(champion)  # type: ignore[attr-defined] # for the serializer
         model.champion = champion  # type: ignore[attr-defined] # likewise
-        return self._tagged(model)
-
-    def _tagged(self, model: RegisteredModel) -> Response:
-        """Aliases and processes move without the model's row: the tag is of all that is shown."""
-        document = self.get_serializer(model).data
-        self.conditional(model, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
-        return Response(document)
+        return self.answer_with(model)
 
     @extend_schema(
         operation_id="create_model",
@@ -149,7 +159,7 @@ class ModelViewSet(mixins.ListModelMixin, ApiViewSet[RegisteredModel]):
         examples=examples.LIST_VERSIONS,
     ),
 )
-class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
+class VersionViewSet(RegistryViewSet[ModelVersion]):
     """The numbered versions of a model. A ready one never changes."""
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {
@@ -161,15 +171,10 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
     max_body: ClassVar[Mapping[str, int]] = {"create": UPLOAD_MAX_BODY}
     parser_classes = [StrictMultiPartParser]
     serializer_class = VersionSummaryOut
+    detail_serializer_class = VersionOut
     filterset_class = VersionFilter
     sort_fields: ClassVar[Mapping[str, str]] = {"version": "number", "created_at": "created_at"}
     ordering = ("-number", "-id")
-
-    def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
-        """One version shows more than a line of the list, and `fields` chooses from all of it."""
-        if self.operation == "retrieve":
-            self.serializer_class = VersionOut
-        super().initial(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[ModelVersion]:
         if getattr(self, "swagger_fake_view", False):  # the schema asks without a path
@@ -187,10 +192,7 @@ class VersionViewSet(mixins.ListModelMixin, ApiViewSet[ModelVersion]):
         """One version with its signature, metrics, an example, and how far the processes are."""
         version = registry.version_by_number(name, number)
         version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
-        document = self.get_serializer(version).data
-        # Who serves it moves without the row: the tag is of all that is shown.
-        self.conditional(version, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
-        return Response(document)
+        return self.answer_with(version)
 
     @extend_schema(
         operation_id="upload_model_version",
