@@ -40,6 +40,7 @@ def _clean_redis() -> None:
 def _clean_process() -> Iterator[None]:
     """Forget verified tokens, revocations, the breaker and the readiness of this process."""
     yield
+    from core import plans
     from core.api.authentication import verified_tokens
     from core.api.throttling import limiter
     from core.observability.health import readiness
@@ -48,6 +49,9 @@ def _clean_process() -> Iterator[None]:
 
     verified_tokens.clear()
     limiter.breaker.succeeded()
+    limiter.leases.clear()
+    limiter.slots.clear()
+    plans.forget()
     readiness.forget()
     revocation._by_hand = RevocationSnapshot(taken_at=0.0, max_age=NEVER)
 

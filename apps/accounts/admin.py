@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from apps.accounts import services
 from apps.accounts.models import RefreshFamily, User
 from core.admin import AuditedModelAdmin, actor_of, pill, reasoned_action
-from core.api.throttling import client_ip
+from core.api.addresses import client_ip
 from core.audit import REASON_MAX
 from core.errors import DomainError
 

@@ -21,6 +21,8 @@ SECRET_LISTS = ("SECRET_KEYS", "JWT_SIGNING_KEYS", "CURSOR_KEYS", "PEPPERS")
 DEVELOPMENT_SECRETS = ("test-", "dev-", "django-insecure-", "change-me", "changeme")
 DISTINCT_CHARACTERS_MIN = 8  # in a secret that somebody did not just lean on a key for
 
+DOTTED_PATHS = ("PLAN_BOOK_READER", "PLAN_OF_USER", "REQUEST_SINK")  # settings that name one
+
 PLATFORM = Path(__file__).resolve().parents[1]
 
 
@@ -118,8 +120,9 @@ def _scopes(view: type) -> set[str]:
 def check_dotted_paths(**_: object) -> list[Error]:
     """What settings name by dotted path can be imported."""
     errors = []
-    for setting in ("BEARER_SCHEMES", "OUTBOX_SUBSCRIBERS"):
-        for path in getattr(settings, setting, []):
+    for setting in ("BEARER_SCHEMES", "OUTBOX_SUBSCRIBERS", *DOTTED_PATHS):
+        named = getattr(settings, setting, None) or []
+        for path in [named] if isinstance(named, str) else named:
             try:
                 import_string(path)
             except ImportError as error:

@@ -25,5 +25,6 @@ OUTBOX_BACKOFF_MAX = 60  # seconds between two tries of a row that cannot be pub
 OUTBOX_KEEP_DAYS = 30  # days published rows are kept, for pulling missed events
 
 HEALTH_BUDGET_SECONDS = 1.0  # one readiness check may take
-TOKEN_CACHE_SIZE = 10_000  # verified access tokens kept in one process
+TOKEN_CACHE_SIZE = 10_000  # verified tokens kept in one process
+CREDENTIAL_CACHE_SECONDS = 300  # a key's or token's row is read again at the latest
 FIELD_ERRORS_MAX = 50  # field errors listed in one problem

@@ -102,7 +102,7 @@ class Script:
         self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
         self._local = threading.local()
 
-    def __call__(self, keys: Sequence[str], arguments: Sequence[float]) -> list[Any]:
+    def __call__(self, keys: Sequence[str], arguments: Sequence[float | str]) -> list[Any]:
         """Run it once. Raises redis.exceptions.RedisError."""
         operands = (len(keys), *keys, *arguments)
         connection, is_new = self._connection()

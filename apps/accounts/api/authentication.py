@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class JwtScheme:
     """A JWT by its shape. Once verified it stays so until it expires, unless it is revoked."""
 
-    keeps = True
+    has_row = False
 
     def matches(self, token: str) -> bool:
         """Three parts. Keys, OAuth and device tokens begin with a prefix and have no dot."""

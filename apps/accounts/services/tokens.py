@@ -19,6 +19,7 @@ from uuid import UUID
 
 import jwt
 from django.conf import settings
+from django.utils.module_loading import import_string
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import (
     ExpiredTokenError as SimpleJwtExpiredTokenError,
@@ -39,7 +40,6 @@ TOKEN_MAX = 4_096  # characters; ours have about 600
 SHAPE = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 HEADER_NAMES = {"alg", "typ", "kid"}  # `crit`, `jku`, `x5u`, `jwk`, `b64` have no place in ours
 TIME_MAX = 2**40  # seconds since 1970; beyond, a number is no time
-PLAN = "default"  # the plan of a person's own login
 
 TEXT_CLAIMS = ("token_type", "jti", "sub", "fam", "iss", "aud")
 ACCESS_TEXT_CLAIMS = (*TEXT_CLAIMS, "name", "plan", "scope")
@@ -192,11 +192,17 @@ def make_access_token(*, user: User, family_id: UUID, now: datetime) -> str:
         family_id=family_id,
         now=now,
         name=user.username,
-        plan=PLAN,
+        plan=_plan_of(user.pk),
         staff=user.is_staff,
         scope=" ".join(sorted(scopes_of_login(is_staff=user.is_staff))),
     )
     return str(token)
+
+
+def _plan_of(user_id: UUID) -> str:
+    """Plans belong to an app above this one, so a setting names who knows them."""
+    name: str = import_string(settings.PLAN_OF_USER)(user_id)
+    return name
 
 
 def make_refresh_token(*, user_id: UUID, family_id: UUID, token_id: UUID, now: datetime) -> str:

@@ -8,8 +8,11 @@ from pathlib import Path
 from config.settings.env import env_int, env_list, env_secrets
 from config.settings.parts.celery import celery_settings
 from config.settings.parts.database import databases
+from config.settings.parts.cors import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.logging import LOGGING  # noqa: F401 - a setting
+from config.settings.parts.oauth import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.redis import *  # noqa: F403 - a settings module is its names
+from config.settings.parts.request_log import *  # noqa: F403 - as above
 from config.settings.parts.rest_framework import *  # noqa: F403 - as above
 from config.settings.parts.serving import *  # noqa: F403 - as above
 from config.settings.parts.simple_jwt import *  # noqa: F403 - as above
@@ -40,9 +43,12 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
+    "oauth2_provider",
     "config.apps.ConfigConfig",
     "core.apps.CoreConfig",
     "apps.accounts.apps.AccountsConfig",
+    "apps.developers.apps.DevelopersConfig",
     "apps.ml_models.apps.MlModelsConfig",
 ]
 

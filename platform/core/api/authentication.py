@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import time
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,8 +13,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from rest_framework.authentication import BaseAuthentication
 
-from core.api.refusals import InvalidTokenError
-from core.limits import TOKEN_CACHE_SIZE
+from core.api.addresses import address_of
+from core.api.refusals import AddressNotAllowedError, InvalidTokenError
+from core.limits import CREDENTIAL_CACHE_SECONDS, TOKEN_CACHE_SIZE
 from core.observability.request_id import current
 from core.security import revocation
 from core.security.principal import PrincipalUser
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from core.security.principal import Principal
+    from core.security.revocation import RevocationSnapshot
 
 TOKEN_MAX = 4_096  # characters; a token of ours has about 400
 BEARER = re.compile(r"Bearer +([A-Za-z0-9\-._~+/]+=*)", re.ASCII | re.IGNORECASE)  # RFC 6750 2.1
@@ -30,12 +33,15 @@ BEARER = re.compile(r"Bearer +([A-Za-z0-9\-._~+/]+=*)", re.ASCII | re.IGNORECASE
 class BearerScheme(Protocol):
     """A kind of token, named in settings.BEARER_SCHEMES by dotted path.
 
+    A verified token is kept, so that the next call with it costs nothing: one that says all about
+    itself until it runs out or is revoked; one with a row until something about the row may have
+    changed, and at most CREDENTIAL_CACHE_SECONDS. Then its row is read again.
+
     Attributes:
-        keeps: whether a verified token stays verified until its `expires_at`, revocation apart;
-            such a token is checked once a process.
+        has_row: whether the token's row in the database is the truth about it.
     """
 
-    keeps: bool
+    has_row: bool
 
     def matches(self, token: str) -> bool:
         """Whether the token has this scheme's shape."""
@@ -44,6 +50,21 @@ class BearerScheme(Protocol):
     def authenticate(self, token: str) -> Principal:
         """Raises UnauthenticatedError when the token is not good."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A token that was good.
+
+    Attributes:
+        user: whom it stands for.
+        until: Unix seconds after which it must be verified again.
+        since: monotonic seconds at which verifying it began; None: no row is behind it.
+    """
+
+    user: PrincipalUser
+    until: float
+    since: float | None
 
 
 class VerifiedTokens:
@@ -55,24 +76,24 @@ class VerifiedTokens:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._users: dict[bytes, tuple[float, PrincipalUser]] = {}
+        self._kept: dict[bytes, Verified] = {}
 
     @staticmethod
     def _digest(token: str) -> bytes:
         return hashlib.blake2b(token.encode("ascii"), digest_size=20).digest()
 
-    def get(self, token: str, *, now: float) -> PrincipalUser | None:
-        """The user of a token that was verified and has not expired at `now` (Unix seconds)."""
-        kept = self._users.get(self._digest(token))
-        return kept[1] if kept is not None and now < kept[0] else None
+    def get(self, token: str, *, now: float) -> Verified | None:
+        """What is known of a token that needs not be verified again at `now` (Unix seconds)."""
+        kept = self._kept.get(self._digest(token))
+        return kept if kept is not None and now < kept.until else None
 
-    def put(self, token: str, user: PrincipalUser) -> None:
-        while len(self._users) >= self._size:
-            self._users.pop(next(iter(self._users), b""), None)
-        self._users[self._digest(token)] = (user.principal.expires_at.timestamp(), user)
+    def put(self, token: str, verified: Verified) -> None:
+        while len(self._kept) >= self._size:
+            self._kept.pop(next(iter(self._kept), b""), None)
+        self._kept[self._digest(token)] = verified
 
     def clear(self) -> None:
-        self._users.clear()
+        self._kept.clear()
 
 
 verified_tokens = VerifiedTokens(TOKEN_CACHE_SIZE)
@@ -91,25 +112,60 @@ class BearerAuthentication(BaseAuthentication):
         if header is None:
             return None
         token = token_of(header)
-        user = verified_tokens.get(token, now=time.time())
-        if user is None:
-            user = self._verify(token)
-        revocation.snapshot().check(user.principal)
-        current().principal = user.principal
-        return user, user.principal
+        snapshot = revocation.snapshot()
+        verified = verified_tokens.get(token, now=time.time())
+        if verified is None or is_outdated(verified, snapshot):
+            verified = self._verify(token, snapshot)
+        if verified.since is None:
+            snapshot.check(verified.user.principal)
+        else:
+            snapshot.check_fresh()
+        principal = verified.user.principal
+        current().principal = principal
+        if principal.networks:
+            check_address(request, principal)
+        return verified.user, principal
 
     @staticmethod
-    def _verify(token: str) -> PrincipalUser:
+    def _verify(token: str, snapshot: RevocationSnapshot) -> Verified:
         for scheme in _schemes(tuple(settings.BEARER_SCHEMES)):
             if scheme.matches(token):
-                user = PrincipalUser(scheme.authenticate(token))
-                if getattr(scheme, "keeps", False):
-                    verified_tokens.put(token, user)
-                return user
+                if scheme.has_row:
+                    snapshot.check_fresh()  # before a query that may have to wait for a database
+                since = time.monotonic() if scheme.has_row else None
+                principal = scheme.authenticate(token)
+                verified = Verified(
+                    PrincipalUser(principal), _kept_until(principal, has_row=scheme.has_row), since
+                )
+                verified_tokens.put(token, verified)
+                return verified
         raise InvalidTokenError("The token is of no known kind.")
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         return 'Bearer realm="agora"'
+
+
+def is_outdated(verified: Verified, snapshot: RevocationSnapshot) -> bool:
+    """Whether the row behind a kept token may say something else by now."""
+    return verified.since is not None and snapshot.has_news_about(
+        verified.user.principal, since=verified.since
+    )
+
+
+def _kept_until(principal: Principal, *, has_row: bool) -> float:
+    """Unix seconds."""
+    longest = time.time() + CREDENTIAL_CACHE_SECONDS if has_row else float("inf")
+    expires_at = principal.expires_at
+    return longest if expires_at is None else min(longest, expires_at.timestamp())
+
+
+def check_address(request: Request, principal: Principal) -> None:
+    """Raises AddressNotAllowedError: the credential is bound to other networks."""
+    address = address_of(getattr(request, "_request", request))
+    if address is None or not any(address in network for network in principal.networks):
+        raise AddressNotAllowedError(
+            "This credential may not be used from the address that this call comes from."
+        )
 
 
 def token_of(header: str) -> str:

@@ -61,6 +61,13 @@ class Leases(Generic[Answer]):
             lease.left -= weight
             return Lease(lease.left, lease.until, lease.answer)
 
+    def give_back(self, key: tuple[str, str], weight: int) -> None:
+        """Units drawn that were not needed after all; of a lease that has gone, they are lost."""
+        with self._lock:
+            lease = self._held.get(key)
+            if lease is not None:
+                lease.left += weight
+
     def put(self, key: tuple[str, str], units: int, answer: Answer) -> None:
         """Hold units that have just been charged."""
         with self._lock:

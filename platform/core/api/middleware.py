@@ -16,7 +16,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from core.api import refusals
 from core.api.errors import answer_error
 from core.api.problems import is_api_path
-from core.api.throttling import identity_of, limiter
+from core.api.throttling import caller_of, limiter
 from core.errors import FieldError
 from core.limits import QUERY_STRING_MAX
 from core.observability.headers import add_missing
@@ -133,11 +133,11 @@ def _check_encoding(query: str) -> None:
 def _charged(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """Count an answer that no view counted against the address it goes to."""
     try:
-        decision = limiter.spend(identity_of(request, None), "default")
+        decision = limiter.spend(caller_of(request, None), "default")
     except refusals.LimitsUnavailableError:  # the answer that there is says more
         return response
     if not decision.allowed:
-        response = answer_error(request, refusals.too_many(decision.retry_after))
+        response = answer_error(request, refusals.too_many(decision.retry_after, decision.violated))
     add_missing(response, decision.headers)
     return response
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from rest_framework.permissions import BasePermission
 
-from core.api.refusals import InsufficientScopeError, StaffOnlyError
+from core.api.refusals import InsufficientScopeError, ReadOnlyError, StaffOnlyError
 from core.errors import ForbiddenError, UnauthenticatedError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PUBLIC: Final = "public"  # in a view's required_scopes: anyone, with or without a credential
 
 MISSING: Final = object()
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def principal_of(request: Request) -> Principal:
@@ -44,6 +45,8 @@ class HasRequiredScopes(BasePermission):
         principal = principal_of(request)
         if scope is MISSING:
             raise ForbiddenError("This operation is open to no credential.")
+        if principal.read_only and request.method not in READING:
+            raise ReadOnlyError
         if scope is not None and scope not in principal.scopes:
             raise InsufficientScopeError(
                 f"This operation needs the scope {scope}.", required_scope=scope

@@ -71,6 +71,7 @@ def is_api_path(path: str) -> bool:
 def render_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
     """The answer for a problem: JSON, or a small page for a browser that is outside /api."""
     count_problem(problem.code)
+    current().error_code = problem.code
     if _wants_page(request):
         response = HttpResponse(_page(problem), status=problem.status)
     else:

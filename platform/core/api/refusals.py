@@ -206,6 +206,20 @@ class InvalidTokenError(UnauthenticatedError):
     title = "The access token is not valid."
 
 
+class AddressNotAllowedError(ForbiddenError):
+    """The credential is bound to networks, and the call comes from elsewhere."""
+
+    code = "address_not_allowed"
+    title = "This credential may not be used from here."
+
+
+class ReadOnlyError(ForbiddenError):
+    """The credential was made for reading: GET and HEAD alone, whatever its scopes."""
+
+    code = "read_only_credential"
+    title = "This credential may only read."
+
+
 class InsufficientScopeError(ForbiddenError):
     """The credential is valid but does not carry the scope that this operation needs."""
 
@@ -251,6 +265,24 @@ class LimitsUnavailableError(UnavailableError):
     title = "Calls cannot be counted now."
 
 
-def too_many(seconds: int) -> QuotaExceededError:
-    """A limit's refusal; `seconds` until the same call would pass."""
-    return QuotaExceededError(f"Try again in {seconds} seconds.", retry_after=seconds)
+class QuotaExhaustedError(QuotaExceededError):
+    """The day's quota of the plan is used up; it comes back at midnight UTC."""
+
+    code = "quota_exhausted"
+    title = "The day's quota is used up."
+
+
+class TooManyAtOnceError(QuotaExceededError):
+    """The plan allows so many calls at once; one more passes when one of them has ended."""
+
+    code = "too_many_at_once"
+    title = "Too many calls are running at once."
+
+
+def too_many(seconds: int, violated: tuple[str, ...] = ()) -> QuotaExceededError:
+    """A limit's refusal; `seconds` until the same call would pass, and which policies refused."""
+    kinds = {"daily": QuotaExhaustedError, "concurrent": TooManyAtOnceError}
+    kind = next((kinds[name] for name in kinds if name in violated), QuotaExceededError)
+    return kind(
+        f"Try again in {seconds} seconds.", retry_after=seconds, violated_policies=list(violated)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from django.db.models import Model
@@ -23,10 +24,11 @@ from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too
 from core.api.renderers import dump_json
 from core.api.requests import ApiRequest, accept
 from core.api.selection import selected_fields, variant_of
-from core.api.throttling import Decision, identity_of, limiter
+from core.api.throttling import Decision, caller_of, limiter
 from core.errors import InvalidError
 from core.limits import JSON_MAX_BODY
 from core.observability.headers import add_missing
+from core.observability.request_id import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,9 +138,9 @@ class ApiBase(ConditionalMixin, APIView):
 
     def spend(self, request: ApiRequest, weight: int = 1) -> None:
         """Charge this call to its caller. Raises QuotaExceededError, LimitsUnavailableError."""
-        decision = self._decide(request, weight)
+        decision = self._decide(request, weight, takes_slot=True)
         if not decision.allowed:
-            raise too_many(decision.retry_after)
+            raise too_many(decision.retry_after, decision.violated)
 
     # -- DRF's hooks, made lean
 
@@ -198,11 +200,12 @@ class ApiBase(ConditionalMixin, APIView):
                 return answer_once(self.request, call, required=mode == "required")
         return call()
 
-    def _decide(self, request: ApiRequest, weight: int) -> Decision:
+    def _decide(self, request: ApiRequest, weight: int, *, takes_slot: bool = False) -> Decision:
         scope = self.of_operation(self.limit_scope, "default")
-        principal = getattr(request, "_auth", None)
-        identity = identity_of(request._request, principal)  # noqa: SLF001 - DRF's wrapper proxies slowly
-        self.decision = limiter.spend(identity, scope, weight)
+        caller = caller_of(request._request, getattr(request, "_auth", None))  # noqa: SLF001 - DRF's wrapper proxies slowly
+        self.decision = limiter.spend(caller, scope, weight, takes_slot=takes_slot)
+        context = current()
+        context.work, context.units = scope, self.decision.weight
         return self.decision
 
     def _finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -211,10 +214,23 @@ class ApiBase(ConditionalMixin, APIView):
             with suppress(LimitsUnavailableError):  # the answer that there is says more
                 decision = self._decide(self.request, 1)
                 if not decision.allowed and response.status_code >= 400:  # noqa: PLR2004 - a refusal
-                    response = answer_error(request, too_many(decision.retry_after))
+                    refusal = too_many(decision.retry_after, decision.violated)
+                    response = answer_error(request, refusal)
         if self.decision is not None:
             add_missing(response, self.decision.headers)
+            self._release(response, self.decision)
         return response
+
+    @staticmethod
+    def _release(response: HttpResponseBase, decision: Decision) -> None:
+        """Give the slot back: now, or when the last byte of a streamed answer has been sent."""
+        if decision.pool is None:
+            return
+        if response.streaming:
+            closers: list[Callable[[], object]] = response._resource_closers  # type: ignore[attr-defined] # noqa: SLF001 - what close() calls
+            closers.append(partial(limiter.release, decision))
+        else:
+            limiter.release(decision)
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

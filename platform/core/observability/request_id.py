@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from core.facts import RequestFact, offer
 from core.ids import uuid7
 from core.observability.metrics import observe_request
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from core.security.principal import Principal
 
 HEADER = "X-Request-Id"
+API = "api/v1/"  # how the routes begin whose calls are facts
 UNROUTED = "unrouted"  # the label of a path that no route takes; never the path itself
 
 # W3C Trace Context section 3.2: version 00, ids in lower-case hex and not all zero.
@@ -33,7 +35,16 @@ access_logger = logging.getLogger(ACCESS)
 class RequestContext:
     """What every log line, audit row, task and problem of one request says about it."""
 
-    __slots__ = ("principal", "request_id", "route", "task_id", "traceparent")
+    __slots__ = (
+        "error_code",
+        "principal",
+        "request_id",
+        "route",
+        "task_id",
+        "traceparent",
+        "units",
+        "work",
+    )
 
     def __init__(
         self,
@@ -49,6 +60,9 @@ class RequestContext:
         self.principal = principal
         self.route = route
         self.task_id = task_id
+        self.error_code = ""  # of the problem that was answered, if one was
+        self.work = ""  # class of work whose limit was charged
+        self.units = 0  # what was charged
 
 
 NO_REQUEST = RequestContext("")
@@ -134,6 +148,23 @@ class RequestContextMiddleware:
         }
         if access_logger.isEnabledFor(logging.INFO):
             access_logger.handle(record)
+        if principal is not None and route.startswith(API):
+            offer(
+                RequestFact(
+                    time.time(),
+                    context.request_id,
+                    principal,
+                    method,
+                    route,
+                    response.status_code,
+                    context.error_code,
+                    seconds,
+                    request.META.get("CONTENT_LENGTH"),
+                    record.fields["bytes"],
+                    context.work,
+                    context.units,
+                )
+            )
 
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})

@@ -39,6 +39,26 @@ end
 return #KEYS
 """
 
+# KEYS and ARGV as in NOTE_FAILURE. Looks and counts in one step: of callers at the same moment no
+# more get through than are allowed. Answers the milliseconds to wait, 0 when it was counted.
+TAKE_ATTEMPT = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
+    wait = math.max(wait, redis.call('PTTL', key), 1)
+  end
+end
+if wait > 0 then
+  return wait
+end
+for i, key in ipairs(KEYS) do
+  if redis.call('INCR', key) == 1 then
+    redis.call('EXPIRE', key, ARGV[2 * i])
+  end
+end
+return 0
+"""
+
 
 class AttemptsUnknownError(UnavailableError):
     """Failed attempts cannot be counted now, and without counting nobody may try."""
@@ -88,6 +108,21 @@ def note_failure(subjects: Iterable[Subject]) -> None:
     listed = list(subjects)
     limits = [number for subject in listed for number in (subject.failures, subject.seconds)]
     _run(NOTE_FAILURE, listed, limits)
+
+
+def take_attempt(subjects: Iterable[Subject]) -> int:
+    """Count one attempt of each, whatever becomes of it, unless one of them has had its number.
+
+    Returns:
+        0: counted. Else the seconds, rounded up, after which it may be tried again; nothing was
+        counted then.
+
+    Raises:
+        AttemptsUnknownError: Redis is away.
+    """
+    listed = list(subjects)
+    limits = [number for subject in listed for number in (subject.failures, subject.seconds)]
+    return -(-_run(TAKE_ATTEMPT, listed, limits) // 1000)
 
 
 def forget_failures(subjects: Iterable[Subject]) -> None:

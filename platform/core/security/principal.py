@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
     from uuid import UUID
+
+    Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,11 @@ class Principal:
         credential_id: id of the credential, e.g. a JWT's jti.
         family_id: the login a token descends from; None where there is none.
         issued_at: aware, UTC; compared with revocations.
-        expires_at: aware, UTC.
+        expires_at: aware, UTC; None: the credential does not run out by itself.
+        owner_id: the application's owner, who is billed; None for a person's own login.
+        application_name: for pages and logs; empty for a person's own login.
+        read_only: may only read, whatever the scopes say.
+        networks: where the credential may be used from; empty: anywhere.
     """
 
     user_id: UUID
@@ -38,7 +45,16 @@ class Principal:
     credential_id: str
     family_id: UUID | None
     issued_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None
+    owner_id: UUID | None = None
+    application_name: str = ""
+    read_only: bool = False
+    networks: tuple[Network, ...] = ()
+
+    @property
+    def account_id(self) -> UUID:
+        """Who is billed, and who may see what was called: the application's owner, or the user."""
+        return self.owner_id or self.user_id
 
 
 @dataclass(frozen=True, slots=True)

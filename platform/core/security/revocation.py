@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db import connection, transaction
 from redis.exceptions import RedisError
 
 from core.ids import uuid7
+from core.limits import CREDENTIAL_CACHE_SECONDS
 from core.models import Revocation
 from core.redis_client import limits_client
 from core.security.errors import RevokedCredentialError, StaleSnapshotError
@@ -24,6 +26,7 @@ __all__ = [
     "RevocationSnapshot",
     "RevokedCredentialError",
     "StaleSnapshotError",
+    "announce_change",
     "purge_expired_revocations",
     "refresh",
     "revoke",
@@ -40,6 +43,8 @@ UPSERT = """
         expires_at = greatest(kept.expires_at, excluded.expires_at),
         reason = excluded.reason
 """
+
+CLOCK_MARGIN = timedelta(seconds=70)  # clocks of two processes may differ, and a token's leeway
 
 logger = logging.getLogger(__name__)
 _watcher = Watcher()
@@ -74,6 +79,22 @@ def revoke(
     transaction.on_commit(nudge, robust=True)
 
 
+def announce_change(kind: Revocation.Kind, subject: str, *, now: datetime, reason: str) -> None:
+    """Have every process read again the rows of credentials that a change concerns.
+
+    Of a user, this also kills the access tokens that say all about themselves; whoever holds one
+    refreshes it. In the caller's transaction, as `revoke`.
+
+    Args:
+        kind: USER, APPLICATION or CREDENTIAL.
+        subject: its id as text.
+        now: aware, UTC.
+        reason: stable, e.g. "plan_changed".
+    """
+    life = timedelta(seconds=max(CREDENTIAL_CACHE_SECONDS, settings.ACCESS_TOKEN_SECONDS))
+    revoke(kind, subject, not_before=now, expires_at=now + life + CLOCK_MARGIN, reason=reason)
+
+
 def nudge() -> None:
     """Tell every process to look now. A nudge that is lost costs seconds, not safety."""
     try:
@@ -95,7 +116,7 @@ _by_hand = RevocationSnapshot(taken_at=0.0, max_age=NEVER)
 def refresh() -> RevocationSnapshot:
     """Read now, on the caller's connection: for tests, whose transaction no thread can see."""
     global _by_hand  # noqa: PLW0603 - what a process without a thread knows
-    _by_hand = read_snapshot(connection, max_age=NEVER)
+    _by_hand = read_snapshot(connection, max_age=NEVER, previous=_by_hand)
     return _by_hand
 
 

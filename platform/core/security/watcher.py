@@ -8,9 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.db import Error, connections
+from django.db import Error
 from redis.exceptions import RedisError
 
+from core.db.connections import own_connection
+from core.plans import read_plan_book
 from core.redis_client import limits_client
 from core.security.snapshot import RevocationSnapshot, read_snapshot
 
@@ -22,7 +24,6 @@ IDLE_SECONDS = 300.0  # without a question; then the thread ends and its connect
 FIRST_LOOK_SECONDS = 1.0  # a caller waits at most, when there is no fresh snapshot yet
 NUDGE_GAP_SECONDS = 0.05  # at least, between two reads, however many nudges arrive
 READ_TIMEOUT = 1_000  # milliseconds the statement may run
-PEER_TIMEOUT = 2_000  # milliseconds an unreachable server may stay silent (TCP_USER_TIMEOUT)
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class Watcher:
                 )
 
     def _run(self) -> None:
-        database = own_connection()
+        database = own_connection("agora revocations", statement_timeout=READ_TIMEOUT)
         nudges = Nudges()
         try:
             while not self._may_end():
@@ -103,7 +104,14 @@ class Watcher:
 
     def _read(self, database: BaseDatabaseWrapper) -> None:
         try:
-            self.put(read_snapshot(database, max_age=settings.REVOCATION_MAX_AGE_SECONDS))
+            read_plan_book(database)
+            self.put(
+                read_snapshot(
+                    database,
+                    max_age=settings.REVOCATION_MAX_AGE_SECONDS,
+                    previous=self._snapshot,
+                )
+            )
         except Error as error:
             database.close()
             self._fail(error)
@@ -159,17 +167,3 @@ class Nudges:
 
 def _is_nudge(message: dict[str, object] | None) -> bool:
     return message is not None and message["type"] == "message"
-
-
-def own_connection() -> BaseDatabaseWrapper:
-    """A connection beside the thread's default one, that gives up on a server that has gone."""
-    database = connections["default"].copy()
-    options = database.settings_dict["OPTIONS"]
-    given = options.get("options", "")
-    database.settings_dict["OPTIONS"] = {
-        **options,
-        "options": f"{given} -c statement_timeout={READ_TIMEOUT}".strip(),
-        "application_name": "agora revocations",
-        "tcp_user_timeout": PEER_TIMEOUT,
-    }
-    return database

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from uuid import UUID
 
 from core.api.refusals import InvalidTokenError
@@ -17,7 +18,7 @@ NOON = datetime(2030, 6, 1, 12, tzinfo=UTC)
 
 
 def token_of(user_id=ALICE, *scopes, **more) -> str:
-    """A token of the test scheme; `more` may hold application_id, is_staff, issued_at."""
+    """A token of the test scheme; `more` may hold other members of the principal."""
     document = {"user_id": str(user_id), "scopes": scopes, **more}
     text = json.dumps(document, default=str).encode()
     return "test_" + base64.urlsafe_b64encode(text).decode().rstrip("=")
@@ -26,7 +27,7 @@ def token_of(user_id=ALICE, *scopes, **more) -> str:
 class SpelledScheme:
     """Believes what a token says."""
 
-    keeps = True
+    has_row = False
     verified: list[str] = []
 
     def matches(self, token: str) -> bool:
@@ -53,4 +54,7 @@ class SpelledScheme:
             family_id=None,
             issued_at=datetime.fromisoformat(issued_at) if issued_at else datetime.now(UTC),
             expires_at=datetime.now(UTC) + timedelta(seconds=said.get("lives", 900)),
+            owner_id=UUID(said["owner_id"]) if "owner_id" in said else None,
+            read_only=said.get("read_only", False),
+            networks=tuple(ip_network(text) for text in said.get("networks", ())),
         )

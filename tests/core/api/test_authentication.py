@@ -2,10 +2,11 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 
-from core.api.authentication import VerifiedTokens
+from core.api.authentication import Verified, VerifiedTokens
 from core.api.authentication import token_of as bearer_of
 from core.api.permissions import HasRequiredScopes
 from core.api.refusals import InvalidTokenError
@@ -13,7 +14,7 @@ from core.models import Revocation
 from core.security import revocation
 from core.security.principal import PrincipalUser
 from tests.core.api import callers
-from tests.core.api.callers import ALICE, SHOP, SpelledScheme
+from tests.core.api.callers import ALICE, BOB, SHOP, SpelledScheme
 
 WHO = "/api/v1/who"
 
@@ -102,36 +103,165 @@ class TestVerifiedTokens:
 
         assert len(SpelledScheme.verified) == 2
 
-    def test_a_scheme_may_ask_for_each_call(self, caller, monkeypatch):
-        monkeypatch.setattr(SpelledScheme, "keeps", False)
-        client = caller()
+    def test_the_oldest_goes_when_it_is_full(self):
+        tokens, known = VerifiedTokens(size=2), verified()
 
-        for _ in range(2):
+        for name in ("a", "b", "c"):
+            tokens.put(name, known)
+
+        now = time.time()
+        assert [tokens.get(name, now=now) for name in ("a", "b", "c")] == [None, known, known]
+
+    def test_expiry_is_to_the_second(self):
+        tokens, known = VerifiedTokens(size=2), verified()
+        tokens.put("a", known)
+
+        assert (tokens.get("a", now=known.until - 1), tokens.get("a", now=known.until)) == (
+            known,
+            None,
+        )
+
+
+def verified():
+    user = PrincipalUser(SpelledScheme().authenticate(callers.token_of()))
+    return Verified(user, until=user.principal.expires_at.timestamp(), since=None)
+
+
+@pytest.mark.django_db
+class TestTokensWithARow:
+    """What is kept of a token is read again when its row may say something else."""
+
+    @pytest.fixture(autouse=True)
+    def _has_a_row(self, monkeypatch):
+        monkeypatch.setattr(SpelledScheme, "has_row", True)
+
+    def announce(self, kind, subject):
+        revocation.announce_change(kind, str(subject), now=datetime.now(UTC), reason="test")
+        revocation.refresh()
+
+    def test_are_read_once_while_nothing_changes(self, caller, django_assert_num_queries):
+        client = caller()
+        revocation.refresh()
+
+        with django_assert_num_queries(0):
+            assert [client.get(WHO).status_code for _ in range(3)] == [200, 200, 200]
+        assert len(SpelledScheme.verified) == 1
+
+    @pytest.mark.parametrize("kind", ["user", "owner", "application", "credential"])
+    def test_are_read_again_once_after_a_change_that_concerns_them(self, caller, kind):
+        client = caller(application_id=SHOP, owner_id=BOB)
+        client.get(WHO)
+        kept = SpelledScheme().authenticate(SpelledScheme.verified[0])
+        subjects = {
+            "user": (Revocation.Kind.USER, ALICE),
+            "owner": (Revocation.Kind.USER, BOB),
+            "application": (Revocation.Kind.APPLICATION, SHOP),
+            "credential": (Revocation.Kind.CREDENTIAL, kept.credential_id),
+        }
+        SpelledScheme.verified.clear()
+
+        self.announce(*subjects[kind])
+
+        assert [client.get(WHO).status_code for _ in range(3)] == [200, 200, 200]
+        assert len(SpelledScheme.verified) == 1
+
+    def test_are_read_again_after_each_of_several_changes(self, caller):
+        client = caller(application_id=SHOP)
+        for _ in range(3):
             client.get(WHO)
+            self.announce(Revocation.Kind.APPLICATION, SHOP)
+        client.get(WHO)
+
+        assert len(SpelledScheme.verified) == 4
+
+    def test_are_not_read_again_after_a_change_of_others(self, caller):
+        client = caller(application_id=SHOP)
+        client.get(WHO)
+
+        self.announce(Revocation.Kind.USER, UUID(int=7))
+        self.announce(Revocation.Kind.APPLICATION, UUID(int=7))
+
+        assert client.get(WHO).status_code == 200
+        assert len(SpelledScheme.verified) == 1
+
+    def test_a_change_noticed_while_the_row_is_read_has_it_read_again(self, caller, monkeypatch):
+        """The reading began before the change was known, so it may have missed it."""
+        client = caller(application_id=SHOP)
+        read = SpelledScheme.authenticate
+
+        def slowly(scheme, token):
+            principal = read(scheme, token)
+            if len(SpelledScheme.verified) == 1:
+                self.announce(Revocation.Kind.APPLICATION, SHOP)
+            return principal
+
+        monkeypatch.setattr(SpelledScheme, "authenticate", slowly)
+
+        assert [client.get(WHO).status_code for _ in range(3)] == [200, 200, 200]
+        assert len(SpelledScheme.verified) == 2
+
+    def test_are_read_again_after_five_minutes_at_the_latest(self, caller, monkeypatch):
+        client = caller(lives=10**6)
+        client.get(WHO)
+        now = time.time()
+        monkeypatch.setattr("core.api.authentication.time.time", lambda: now + 299)
+        client.get(WHO)
+        assert len(SpelledScheme.verified) == 1
+
+        monkeypatch.setattr("core.api.authentication.time.time", lambda: now + 301)
+        client.get(WHO)
 
         assert len(SpelledScheme.verified) == 2
 
-    def test_the_oldest_goes_when_it_is_full(self):
-        tokens, user = (
-            VerifiedTokens(size=2),
-            PrincipalUser(SpelledScheme().authenticate(callers.token_of())),
-        )
+    def test_answer_503_while_changes_are_unknown(self, caller, monkeypatch, assert_problem):
+        client = caller()
+        client.get(WHO)
+        blind = revocation.RevocationSnapshot(taken_at=0.0, max_age=0.0)
+        monkeypatch.setattr(revocation, "_by_hand", blind)
 
-        for name in ("a", "b", "c"):
-            tokens.put(name, user)
+        assert_problem(client.get(WHO), 503, "revocation_unknown")
+        assert_problem(caller(lives=5).get(WHO), 503, "revocation_unknown")
+        assert len(SpelledScheme.verified) == 1
 
-        now = time.time()
-        assert [tokens.get(name, now=now) for name in ("a", "b", "c")] == [None, user, user]
 
-    def test_expiry_is_to_the_second(self):
-        tokens, user = (
-            VerifiedTokens(size=2),
-            PrincipalUser(SpelledScheme().authenticate(callers.token_of())),
-        )
-        tokens.put("a", user)
-        end = user.principal.expires_at.timestamp()
+class TestRestrictions:
+    @pytest.mark.parametrize(
+        ("networks", "address", "status"),
+        [
+            (["192.0.2.0/24"], "192.0.2.7", 200),
+            (["192.0.2.0/24"], "192.0.3.7", 403),
+            (["192.0.2.7/32"], "::ffff:192.0.2.7", 200),
+            (["2001:db8::1/128"], "2001:db8::1", 200),
+            (["2001:db8::1/128"], "2001:db8::2", 403),
+            (["10.0.0.0/8", "2001:db8::/32"], "2001:db8:9::9", 200),
+            (["0.0.0.0/0"], "nonsense", 403),
+        ],
+    )
+    def test_bind_a_credential_to_networks(self, caller, networks, address, status):
+        response = caller(networks=networks).get(WHO, REMOTE_ADDR=address)
 
-        assert (tokens.get("a", now=end - 1), tokens.get("a", now=end)) == (user, None)
+        assert response.status_code == status
+
+    def test_a_call_from_elsewhere_says_so(self, caller, assert_problem):
+        response = caller(networks=["192.0.2.0/24"]).get(WHO, REMOTE_ADDR="198.51.100.1")
+
+        assert_problem(response, 403, "address_not_allowed")
+
+    def test_a_forwarded_address_counts_only_behind_our_proxy(self, caller, settings):
+        client = caller(networks=["192.0.2.0/24"])
+        forwarded = {"X-Forwarded-For": "192.0.2.7"}
+
+        assert client.get(WHO, headers=forwarded, REMOTE_ADDR="10.0.0.1").status_code == 403
+        settings.NUM_PROXIES = 1
+        assert client.get(WHO, headers=forwarded, REMOTE_ADDR="10.0.0.1").status_code == 200
+
+    def test_a_reading_credential_reads_alone(self, caller, assert_problem):
+        client = caller("profile:write", read_only=True)
+
+        assert client.get(WHO).status_code == 200
+        assert client.head(WHO).status_code == 200
+        response = client.post(WHO, content_type="application/json")
+        assert_problem(response, 403, "read_only_credential")
 
 
 @pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 
 from core.api import leases
 from core.api.leases import Leases, lease_of
-from core.api.throttling import Limiter
+from core.api.throttling import Caller, Limiter
 from core.redis_client import Breaker
 
 QUOTA = 5_000
@@ -95,29 +95,29 @@ class TestSpending:
     def test_most_calls_ask_redis_nothing(self, monkeypatch, clock):
         one = limiter()
         trips = []
-        ask = one._ask
-        monkeypatch.setattr(one, "_ask", lambda *call: trips.append(1) or ask(*call))
+        ask = Limiter._ask
+        monkeypatch.setattr(Limiter, "_ask", lambda *call: trips.append(1) or ask(*call))
 
         for _ in range(LEASE + 1):
-            assert one.spend("user:a", "wide").allowed
+            assert one.spend(Caller("user:a"), "wide").allowed
 
         assert len(trips) == 1
 
     def test_a_narrow_scope_asks_at_every_call(self, monkeypatch):
         one = limiter()
         trips = []
-        ask = one._ask
-        monkeypatch.setattr(one, "_ask", lambda *call: trips.append(1) or ask(*call))
+        ask = Limiter._ask
+        monkeypatch.setattr(Limiter, "_ask", lambda *call: trips.append(1) or ask(*call))
 
         for _ in range(5):
-            one.spend("user:a", "narrow")
+            one.spend(Caller("user:a"), "narrow")
 
         assert len(trips) == 5
 
     def test_what_remains_goes_down_by_the_weight_of_each_call(self, clock):
         one = limiter()
 
-        left = [remaining(one.spend("user:a", "wide", weight)) for weight in (1, 2, 3)]
+        left = [remaining(one.spend(Caller("user:a"), "wide", weight)) for weight in (1, 2, 3)]
 
         assert left == [QUOTA - 1, QUOTA - 3, QUOTA - 6]
 
@@ -128,7 +128,7 @@ class TestSpending:
         def work(one):
             count = 0
             for _ in range(QUOTA // 2):
-                count += one.spend("user:a", "wide").allowed
+                count += one.spend(Caller("user:a"), "wide").allowed
             allowed.append(count)
 
         threads = [threading.Thread(target=work, args=(one,)) for one in limiters]
@@ -142,8 +142,8 @@ class TestSpending:
 
     def test_the_last_units_can_be_spent_one_by_one(self, clock):
         one = limiter()
-        assert one.spend("user:a", "wide", QUOTA - LEASE + 1).allowed
+        assert one.spend(Caller("user:a"), "wide", QUOTA - LEASE + 1).allowed
 
-        allowed = [one.spend("user:a", "wide").allowed for _ in range(LEASE)]
+        allowed = [one.spend(Caller("user:a"), "wide").allowed for _ in range(LEASE)]
 
         assert allowed == [True] * (LEASE - 1) + [False]

@@ -31,7 +31,7 @@ from apps.accounts.api.v1.serializers import (
 from apps.accounts.services import Origin
 from core.api.conditional import check_version, expected_versions
 from core.api.serializers import validated
-from core.api.throttling import client_ip
+from core.api.addresses import client_ip
 from core.api.viewsets import PUBLIC, ApiView
 
 if TYPE_CHECKING:

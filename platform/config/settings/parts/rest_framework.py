@@ -24,7 +24,13 @@ REST_FRAMEWORK = {
 # Token formats the bearer dispatcher knows: a test of the token's shape, and who checks it.
 BEARER_SCHEMES = ["apps.accounts.api.authentication.JwtScheme"]
 
-# Rates by class of work: name of the policy, quota (calls, or their weight), period in seconds.
+# Reads the plans that staff edit, in the thread that keeps revocations fresh: core/plans.py.
+PLAN_BOOK_READER = "apps.developers.selectors.plans.read_plan_book"
+# Names the plan of a user's own logins, when an access token is made.
+PLAN_OF_USER = "apps.developers.selectors.plans.plan_of_user"
+
+# Rates by class of work of whoever has no plan, that is of an address nobody is known behind: name
+# of the policy, quota (calls, or their weight), period in seconds. "credentials" holds for all.
 RATE_LIMITS: dict[str, list[tuple[str, int, int]]] = {
     "default": [("burst", 100, 1), ("sustained", 6_000, 60)],
     "predict": [("predict-burst", 20_000, 1), ("predict-sustained", 600_000, 60)],

@@ -1,0 +1,1 @@
+"""Questions: which plans there are, whose an application is, what was called."""
