@@ -29,7 +29,8 @@ SLOT_SECONDS: Final = 15.0  # how long a process's word is believed; renewed whi
 RENEW_SECONDS: Final = 5.0  # after its last message a process renews what it holds
 SPARE_SHARE: Final = 50  # slots taken ahead: the limit over this
 SPARE_MIN: Final = 4  # fewer save too little: then every call asks
-LINGER_SECONDS: Final = 0.2  # spare slots of a caller who has stopped calling go back after this
+LINGER_SECONDS: Final = 0.2  # slots that nobody needs go back after this
+CROWDED_SHARE: Final = 4  # with more than the limit over this in use, they go back at once
 IDLE_SECONDS: Final = 30.0  # without a caller; then the thread ends
 
 # KEYS[1]: the caller's hash. ARGV: field, number of the message, how ("give": so many fewer;
@@ -88,6 +89,7 @@ class Pool:
         running: calls that have a slot.
         asking: calls that are asking Redis for one.
         granted: slots that Redis counts for us, as far as we know.
+        crowded: many slots of the caller are in use, so that others may be waiting for ours.
         doubtful: a message may or may not have arrived.
         said_at: monotonic seconds; when Redis last heard of us.
         rested_at: monotonic seconds; since when no call runs.
@@ -100,6 +102,7 @@ class Pool:
     running: int = 0
     asking: int = 0
     granted: int = 0
+    crowded: bool = False
     doubtful: bool = False
     said_at: float = 0.0
     rested_at: float = 0.0
@@ -151,21 +154,29 @@ class Slots:
                 return pool
             pool.number += 1
             pool.asking += 1
-            whole = max(pool.granted, pool.running) if pool.asking == 1 else -1
-            return Bid(pool, pool.number, whole)
+            if pool.asking > 1:
+                return Bid(pool, pool.number, -1)
+            pool.granted = max(pool.granted, pool.running)
+            return Bid(pool, pool.number, pool.granted)
 
-    def settle(self, bid: Bid, *, added: int, heard: bool) -> None:
-        """What became of a bid: slots added to ours; whether Redis answered at all."""
+    def settle(self, bid: Bid, *, added: int, heard: bool, crowded: bool) -> None:
+        """What became of a bid.
+
+        Args:
+            bid: from `enter`.
+            added: slots added to ours.
+            heard: whether Redis answered at all.
+            crowded: whether many of the caller's slots are in use.
+        """
         pool = bid.pool
         with self._lock:
             pool.asking -= 1
             pool.running += 1 if added or not heard else 0
             pool.granted += added
             pool.doubtful = pool.doubtful or not heard
+            pool.crowded = crowded
             if heard:
                 pool.said_at = time.monotonic()
-            if heard and bid.whole >= 0:
-                pool.granted = max(pool.granted, bid.whole + added)
             self._start()
 
     def leave(self, pool: Pool) -> None:
@@ -174,7 +185,7 @@ class Slots:
             pool.running -= 1
             if pool.running == 0:
                 pool.rested_at = time.monotonic()
-            if not pool.spare:
+            if pool.crowded and not pool.spare:
                 self._wake.set()
 
     def clear(self) -> None:

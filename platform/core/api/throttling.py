@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from core.api.addresses import client_ip
 from core.api.leases import Leases, lease_of
 from core.api.refusals import LimitsUnavailableError
-from core.api.slots import SLOT_SECONDS, Bid, Slots, slots_key
+from core.api.slots import CROWDED_SHARE, SLOT_SECONDS, Bid, Slots, slots_key
 from core.observability.headers import prepare
 from core.observability.metrics import LIMITS_OPEN
 from core.plans import WorkLimits, limits_of
@@ -164,6 +164,7 @@ class Decision:
         pool: where the call's slot is given back when it has ended; None: it has none.
         weight: what was charged.
         slots: slots that Redis has added to this process's; -1: Redis was away.
+        used: slots of the caller in use, in all processes, when Redis was asked.
     """
 
     allowed: bool
@@ -173,6 +174,7 @@ class Decision:
     pool: Pool | None = None
     weight: int = 0
     slots: int = 0
+    used: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +253,15 @@ class Limiter:
         try:
             decision = self._charge(charge, bid.pool)
         except LimitsUnavailableError:
-            self.slots.settle(bid, added=0, heard=True)
+            self.slots.settle(bid, added=0, heard=True, crowded=True)
             bid.pool.doubtful = True
             raise
-        heard = decision.slots >= 0
-        self.slots.settle(bid, added=max(0, decision.slots), heard=heard)
+        self.slots.settle(
+            bid,
+            added=max(0, decision.slots),
+            heard=decision.slots >= 0,
+            crowded=decision.used * CROWDED_SHARE > (charge.limits.concurrent or 0),
+        )
         return decision
 
     def release(self, decision: Decision) -> None:
@@ -369,14 +375,26 @@ def _decision(
         "ratelimit": ("RateLimit", ", ".join(listed)),
     }
     if answer[0]:
-        added = 0 if charge.bid is None else answer[2]
-        return Decision(True, headers, pool=pool, weight=charge.weight, slots=added)  # noqa: FBT003 - allowed
+        return Decision(
+            allowed=True,
+            headers=headers,
+            pool=pool,
+            weight=charge.weight,
+            slots=0 if charge.bid is None else answer[2],
+            used=answer[1],
+        )
     waits = answer[HEAD + 2 :: 3]
     violated = [p.name for p, wait in zip(limits.policies, waits, strict=True) if wait >= 1]
     if answer[3]:
         violated.append(CONCURRENT)
     wait = max(1, _seconds(max(waits)))
-    return Decision(allowed=False, headers=headers, retry_after=wait, violated=tuple(violated))
+    return Decision(
+        allowed=False,
+        headers=headers,
+        retry_after=wait,
+        violated=tuple(violated),
+        used=answer[1],
+    )
 
 
 def _seconds(microseconds: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
 
 from django.db.models import Model
 from django.http import HttpResponse
@@ -19,7 +19,7 @@ from core.api.errors import answer_error
 from core.api.filters import check_parameters
 from core.api.idempotency import answer_once
 from core.api.parsers import StrictJSONParser
-from core.api.permissions import PUBLIC, HasRequiredScopes
+from core.api.permissions import PUBLIC, HasRequiredScopes, principal_of
 from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too_many
 from core.api.renderers import dump_json
 from core.api.requests import ApiRequest, accept
@@ -179,10 +179,17 @@ class ApiBase(ConditionalMixin, APIView):
         if known:
             handler = getattr(self, self.method, None)
         if handler is None:
-            raise MethodNotAllowedError(
-                f"Allowed: {', '.join(self.allowed_methods)}.", allowed=self.allowed_methods
-            )
+            self._refuse_method()
         return handler
+
+    def _refuse_method(self) -> NoReturn:
+        """405 for whoever may call anything here; a stranger learns only that they are one: 401."""
+        self.perform_authentication(self.request)
+        if PUBLIC not in self.required_scopes.values():
+            principal_of(self.request)
+        raise MethodNotAllowedError(
+            f"Allowed: {', '.join(self.allowed_methods)}.", allowed=self.allowed_methods
+        )
 
     def _name_operation(self) -> None:
         self.operation = "get" if self.method == "head" else self.method

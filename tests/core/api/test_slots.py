@@ -203,6 +203,19 @@ class TestOffThePath:
 
         assert len(trips) == 1
 
+    def test_far_from_the_limit_a_slot_is_kept_for_the_next_call(self, allow, process, monkeypatch):
+        allow(100)
+        one = process()
+        said = []
+        report = slots_module._report
+        monkeypatch.setattr(slots_module, "_report", lambda *a: said.append(1) or report(*a))
+
+        for _ in range(20):
+            one.release(enter(one))
+
+        assert len(said) <= 2  # the thread's own looks, five a second
+        assert until(lambda: in_redis() == [])
+
     def test_spare_slots_of_a_caller_who_stopped_go_back(self, allow, process):
         allow(500)
         one = process()
