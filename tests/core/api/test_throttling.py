@@ -12,9 +12,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Connection, Redis
 
+from core import plans
 from core.api.addresses import client_ip
 from core.api.refusals import LimitsUnavailableError
 from core.api.throttling import Caller, Limiter, identity_of, limiter
+from core.plans import DAY, PlanBook, Policy, WorkLimits
 from core.redis_client import Breaker, limits_client
 from tests.core.api import callers
 from tests.core.api.callers import ALICE, SHOP, SpelledScheme
@@ -141,6 +143,105 @@ class TestSpend:
             assert (decision.allowed, shown) == (fits, [f"r={rest}" for rest in left])
 
 
+class TestDay:
+    """A quota of a UTC day: what is spent is gone until midnight, by Redis's clock."""
+
+    @pytest.fixture
+    def quota(self, monkeypatch):
+        def use(units):
+            limits = WorkLimits((Policy("daily", units, DAY, "day"),))
+            monkeypatch.setattr(plans, "_book", PlanBook({"plan": {"default": limits}}, "plan"))
+
+        return use
+
+    @staticmethod
+    def seconds_to_midnight():
+        seconds, _ = limits_client().time()
+        return DAY - seconds % DAY
+
+    def test_allows_the_quota_and_not_one_more_until_midnight(self, quota):
+        quota(3)
+        who = Caller("a", "plan")
+
+        decisions = [limiter.spend(who, "default") for _ in range(4)]
+
+        assert [d.allowed for d in decisions] == [True, True, True, False]
+        assert decisions[3].violated == ("daily",)
+        assert abs(decisions[3].retry_after - self.seconds_to_midnight()) <= 1
+
+    def test_nothing_comes_back_before_midnight(self, quota):
+        quota(DAY * 10)  # as a bucket, ten units would come back in a second
+        who = Caller("a", "plan")
+        limiter.spend(who, "default", weight=DAY * 10)
+
+        time.sleep(0.3)
+
+        assert not limiter.spend(who, "default").allowed
+
+    def test_yesterdays_count_is_over(self, quota):
+        quota(3)
+        who = Caller("a", "plan")
+        limiter.spend(who, "default", weight=3)
+        (key,) = limits_client().scan_iter("*rate:default:a")
+        count, day = limits_client().get(key).decode().removeprefix("daily=").split("@")
+        limits_client().set(key, f"daily={count}@{int(day) - 1}")
+
+        decision = limiter.spend(who, "default")
+
+        assert decision.allowed
+        assert headers(decision)["RateLimit"].startswith('"daily";r=2;')
+
+    def test_the_counter_is_gone_after_midnight(self, quota):
+        quota(3)
+        limiter.spend(Caller("a", "plan"), "default")
+
+        (key,) = limits_client().scan_iter("*rate:default:a")
+
+        assert abs(limits_client().ttl(key) - self.seconds_to_midnight()) <= 1
+
+    def test_is_named_in_the_refusal(self, quota, caller, assert_problem):
+        quota(1)
+        client = caller()
+        client.get("/api/v1/who")
+
+        problem = assert_problem(client.get("/api/v1/who"), 429, "quota_exhausted")
+
+        assert problem["violated_policies"] == ["daily"]
+
+
+class TestLooking:
+    def test_costs_nothing_and_shows_every_policy(self, monkeypatch):
+        limits = WorkLimits(
+            (Policy("burst", 10, 1), Policy("daily", 100, DAY, "day")), concurrent=5
+        )
+        monkeypatch.setattr(plans, "_book", PlanBook({"plan": {"default": limits}}, "plan"))
+        who = Caller("a", "plan")
+        decision = limiter.spend(who, "default", weight=4, takes_slot=True)
+
+        looks = [
+            [(s.name, s.quota, s.seconds, s.remaining) for s in limiter.look(who, "default")]
+            for _ in range(3)
+        ]
+
+        assert (
+            looks[1][1:]
+            == looks[2][1:]
+            == [
+                ("daily", 100, DAY, 96),
+                ("concurrent", 5, None, 4),
+            ]
+        )
+        assert looks[0][0][:3] == ("burst", 10, 1)
+        assert 6 <= looks[0][0][3] <= 10
+        limiter.release(decision)
+
+    def test_without_redis_is_unavailable(self, settings):
+        settings.REDIS_LIMITS_URL = AWAY
+
+        with pytest.raises(LimitsUnavailableError):
+            limiter.look(Caller("a"), "default")
+
+
 class TestWithoutRedis:
     @pytest.fixture(autouse=True)
     def _redis_is_away(self, settings):
@@ -227,6 +328,27 @@ class TestScript:
         monkeypatch.setattr(Connection, "send_packed_command", noting)
 
         limiter.spend(Caller("a"), "default")
+
+        assert len(sent) == 1
+        assert b"EVALSHA" in sent[0]
+
+    def test_is_one_round_trip_with_a_slot_and_a_plan(self, monkeypatch):
+        """The call's own thread; giving back is another's, later."""
+        policies = (Policy("burst", 100, 1), Policy("daily", 1_000, DAY, "day"))
+        book = PlanBook({"plan": {"default": WorkLimits(policies, 5)}}, "plan")
+        monkeypatch.setattr(plans, "_book", book)
+        who = Caller("a", "plan")
+        limiter.release(limiter.spend(who, "default", takes_slot=True))
+        me, sent, send = threading.get_ident(), [], Connection.send_packed_command
+
+        def noting(self, command, **options):
+            if threading.get_ident() == me:
+                sent.append(b"".join(command))
+            return send(self, command, **options)
+
+        monkeypatch.setattr(Connection, "send_packed_command", noting)
+
+        limiter.release(limiter.spend(who, "default", takes_slot=True))
 
         assert len(sent) == 1
         assert b"EVALSHA" in sent[0]

@@ -9,7 +9,7 @@ API = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
-    "Vary": "Accept, Authorization",
+    "Vary": "Accept, Authorization, Origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 

@@ -4,6 +4,7 @@ import pytest
 
 from core.security import lockout
 from core.security.lockout import AttemptsUnknownError, Subject
+from tests.factories.parallel import in_parallel
 
 ALICE = Subject("test", "alice", failures=3, seconds=60)
 MALLORY = Subject("test", "mallory", failures=3, seconds=60)
@@ -81,3 +82,32 @@ class TestLockout:
         with pytest.raises(AttemptsUnknownError) as caught:
             call([ALICE])
         assert caught.value.retry_after == 1
+
+
+class TestTakeAttempt:
+    def test_allows_so_many_and_says_how_long_to_wait(self):
+        assert [lockout.take_attempt([ALICE]) for _ in range(3)] == [0, 0, 0]
+
+        assert 59 <= lockout.take_attempt([ALICE]) <= 60
+        assert lockout.take_attempt([MALLORY]) == 0
+
+    def test_refused_by_one_costs_the_others_nothing(self):
+        for _ in range(3):
+            lockout.take_attempt([ALICE])
+        for _ in range(5):
+            assert lockout.take_attempt([MALLORY, ALICE]) > 0
+
+        assert [lockout.take_attempt([MALLORY]) for _ in range(3)] == [0, 0, 0]
+
+    def test_is_whole_again_after_the_time(self):
+        brief = Subject("test", "brief", failures=1, seconds=1)
+        lockout.take_attempt([brief])
+        assert lockout.take_attempt([brief]) == 1
+        time.sleep(1.1)
+
+        assert lockout.take_attempt([brief]) == 0
+
+    def test_of_thirty_at_once_lets_the_allowed_through(self):
+        answers = in_parallel(lambda _: lockout.take_attempt([ALICE]), count=30)
+
+        assert sum(answer == 0 for answer in answers) == 3

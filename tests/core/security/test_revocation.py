@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, connections, transaction
 
+from core.limits import CREDENTIAL_CACHE_SECONDS
 from core.models import Revocation
 from core.security import revocation, watcher
 from core.security.errors import RevokedCredentialError, StaleSnapshotError
@@ -102,6 +103,75 @@ class TestTheRule:
         settings.REVOCATION_MAX_AGE_SECONDS = 0.0
 
         revocation.refresh().check(principal())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestNews:
+    """When this process noticed what, by its own clock alone."""
+
+    def test_the_same_row_is_noticed_once(self):
+        revoke("user", str(USER))
+        first = revocation.refresh().noticed["user", str(USER)]
+
+        assert revocation.refresh().noticed["user", str(USER)] is first
+
+    def test_a_row_written_again_is_noticed_again_even_if_it_says_the_same(self):
+        revoke("user", str(USER))
+        first = revocation.refresh().noticed["user", str(USER)]
+
+        revoke("user", str(USER))
+
+        second = revocation.refresh().noticed["user", str(USER)]
+        assert second.at > first.at
+        assert second.not_before == first.not_before
+
+    def test_concern_what_was_read_before_they_were_noticed(self):
+        before = time.monotonic()
+        revoke("application", str(APPLICATION))
+        snapshot = revocation.refresh()
+
+        assert snapshot.has_news_about(principal(), since=before)
+        assert not snapshot.has_news_about(principal(), since=time.monotonic())
+
+    @pytest.mark.parametrize(
+        ("kind", "subject"),
+        [
+            ("user", USER),
+            ("user", UUID(int=9)),
+            ("application", APPLICATION),
+            ("credential", "jti-1"),
+        ],
+    )
+    def test_concern_user_owner_application_and_credential(self, kind, subject):
+        revoke(kind, str(subject))
+        snapshot = revocation.refresh()
+
+        assert snapshot.has_news_about(principal(owner_id=UUID(int=9)), since=0.0)
+        others = principal(
+            user_id=uuid4(), owner_id=uuid4(), application_id=uuid4(), credential_id="jti-2"
+        )
+        assert not snapshot.has_news_about(others, since=0.0)
+
+    def test_an_announcement_stays_until_no_process_can_keep_what_it_knew(self):
+        now = datetime.now(UTC)
+        revocation.announce_change(Revocation.Kind.CREDENTIAL, "k", now=now, reason="test")
+
+        row = Revocation.objects.get()
+        assert row.not_before == now
+        assert row.expires_at - now > timedelta(seconds=CREDENTIAL_CACHE_SECONDS)
+
+    def test_is_noticed_by_the_thread_when_it_is_nudged(self, in_background):
+        revocation.snapshot()
+        since = time.monotonic()
+
+        revocation.announce_change(
+            Revocation.Kind.CREDENTIAL, "jti-1", now=datetime.now(UTC), reason="test"
+        )
+
+        end = time.monotonic() + 5.0
+        while not revocation.snapshot().has_news_about(principal(), since=since):
+            assert time.monotonic() < end
+            time.sleep(0.01)
 
 
 @pytest.fixture
