@@ -1,7 +1,7 @@
 # What can be done here; `make` alone prints it. Each target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench schema lock test-uci test-browser clean format
+.PHONY: help run test check bench bench-limits schema lock test-uci test-browser clean format
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -69,9 +69,13 @@ schema:  ## Renew tests/contracts/openapi_v1.json
 
 ##@ Now and then
 
-bench:  ## Measure predictions against Flask and FastAPI (B="--short")
+bench:  ## Measure predictions, by kind of credential, against Flask and FastAPI (B="--short")
 	@$(BOOTSTRAP) bench
 	@exec $(VENV) tests/performance/bench.py $(B)
+
+bench-limits:  ## Microseconds of the limiter beside a bare INCR (B="--short")
+	@$(BOOTSTRAP) run
+	@exec $(EMBEDDED) services -- $(VENV) tests/performance/bench_limits.py $(B)
 
 test-uci:  ## Train on the UCI sessions and hold the figures (UCI_CSV=/path/to.csv)
 	@test -n "$(UCI_CSV)" || { echo "agora: set UCI_CSV to the Online Shoppers CSV." >&2; exit 1; }

@@ -2,7 +2,8 @@
 
 All sides run on this machine at the same time, each with two processes, and are loaded one after
 the other, point by point, round by round: same network, same rows, same load generator. Every
-side's answers are compared with Keras before anything is timed: docs/subsystems/performance.md.
+side's answers are compared with Keras before anything is timed. Three sides are one platform asked
+with three kinds of credential; --before adds an earlier commit: docs/subsystems/performance.md.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from typing import TYPE_CHECKING
 import loading
 import processes
 import sides
-from agora_side import Agora
+from lineup import NAMES, make_sides
 from results import Measurement, Point, Results, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from types import FrameType
 
     from sides import Rows, Side
@@ -59,19 +60,17 @@ class Plan:
 class Bench:
     """One run in one temporary folder."""
 
-    def __init__(self, folder: Path, plan: Plan, names: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, names: Sequence[str], *, before: Path | None = None
+    ) -> None:
         self._folder = folder
         self._plan = plan
+        self.sides: list[Side] = make_sides(folder, names, before=before)
+        self.results = Results()
+        self.idle: dict[str, dict[str, float]] = {}
+        self.notes: list[str] = []
         self._program = loading.build(folder)
         self._golden = make_model(folder)
-        makers: dict[str, Callable[[], Side]] = {
-            "agora": lambda: Agora(folder),
-            "flask": lambda: sides.flask(folder),
-            "fastapi": lambda: sides.fastapi(folder),
-            "fastapi-litert": lambda: sides.fastapi(folder, engine="litert"),
-        }
-        self.sides: list[Side] = [makers[name]() for name in names]
-        self.results = Results()
 
     def start(self) -> None:
         for side in self.sides:
@@ -94,14 +93,19 @@ class Bench:
                     shown = found.first_error if found.errors else f"{found.rate:,.0f} req/s"
                     say(f"round {number + 1}/{self._plan.rounds}, {point}: {side.name} {shown}")
 
-    def idle(self) -> dict[str, dict[str, float]]:
-        """What each side costs when nobody asks."""
-        return {
-            side.name: {
-                "cores": round(processes.busy_cores(side.pid, IDLE_LOOK), 3),
-                "memory_mb": round(processes.memory_mb(side.pid)),
+    def look_round(self) -> None:
+        """Note what each side costs when nobody asks (of those that share processes, the first).
+
+        And what the sides have to say against their own figures.
+        """
+        first = {side.pid: side.name for side in reversed(self.sides)}
+        self.notes = [note for side in self.sides for note in side.notes()]
+        self.idle = {
+            name: {
+                "cores": round(processes.busy_cores(pid, IDLE_LOOK), 3),
+                "memory_mb": round(processes.memory_mb(pid)),
             }
-            for side in self.sides
+            for pid, name in reversed(first.items())
         }
 
     def stop(self) -> None:
@@ -115,9 +119,7 @@ class Bench:
         request.write_bytes(
             loading.http_request(side.path, side.port, side.headers(), side.body(rows))
         )
-        for other in self.sides:
-            if not processes.wait_quiet(other.pid):
-                say(f"(note: {other.name} does not come to rest)")
+        self._rest(self.sides)
         before = processes.cpu_seconds(side.pid)
         load = loading.run(
             self._program,
@@ -128,6 +130,9 @@ class Bench:
             seconds=self._plan.seconds,
             body_bytes=body_bytes,
         )
+        # What it writes behind the answers is part of what they cost.
+        time.sleep(side.settle)
+        self._rest([side])
         used = processes.cpu_seconds(side.pid) - before
         return Measurement(
             side=side.name,
@@ -142,6 +147,13 @@ class Bench:
             first_error=load.first_error,
             generator_cores=load.cpu_seconds / (load.seconds + side.warmup),
         )
+
+    def _rest(self, waited_for: Sequence[Side]) -> None:
+        """Until these sides do next to nothing."""
+        restless = processes.wait_quiet({side.pid for side in waited_for})
+        for side in waited_for:
+            if side.pid in restless:
+                say(f"(note: {side.name} does not come to rest)")
 
 
 def make_model(folder: Path) -> Golden:
@@ -166,25 +178,28 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def report(bench: Bench, plan: Plan, idle: dict[str, dict[str, float]]) -> None:
+def report(bench: Bench, plan: Plan) -> None:
     names = [side.name for side in bench.sides]
     write("")
     write(
         f"Medians of {plan.rounds} rounds of {plan.seconds:g} s on {len(os.sched_getaffinity(0))}"
         f" cores ({platform.machine()}, Python {platform.python_version()}).\n"
-        "CPU: of all processes of a side; agora's are web, PostgreSQL, Redis, relay, worker, beat."
+        "CPU ms: a request, of all processes of a side until it rests; agora's are web, PostgreSQL,"
+        " Redis, relay, worker, beat. Ratios are taken within a round: median (least..most)."
     )
     for point in plan.points:
         write("\n" + table(bench.results, point, names))
     write("\nDoing nothing:")
-    for name, use in idle.items():
+    for name, use in bench.idle.items():
         write(f"  {name}: {use['cores']:.3f} cores, {use['memory_mb']:,.0f} MB")
+    for note in bench.notes:
+        write(f"NOTE: {note}")
     for m in bench.results.void:
         write(
             f"VOID: {m.side} at {m.point}, round {m.round + 1}: {m.errors} errors, {m.first_error}"
         )
-    for verdict in bench.results.verdicts():
-        write(str(verdict))
+    for comparison in bench.results.comparisons():
+        write(str(comparison))
 
 
 def write(text: str) -> None:
@@ -195,17 +210,18 @@ def succeeded(bench: Bench, *, judged: bool) -> bool:
     """No void point; and, where the run is long enough to judge, every goal met."""
     if bench.results.void:
         return False
-    return not judged or all(verdict.is_met for verdict in bench.results.verdicts())
+    return not judged or all(found.is_met for found in bench.results.comparisons())
 
 
-def save(path: Path, bench: Bench, plan: Plan, idle: dict[str, dict[str, float]]) -> None:
+def save(path: Path, bench: Bench, plan: Plan) -> None:
     document = {
         "seconds": plan.seconds,
         "rounds": plan.rounds,
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
         "sides": {side.name: side.what for side in bench.sides},
-        "idle": idle,
+        "idle": bench.idle,
+        "notes": bench.notes,
         **bench.results.document(),
     }
     path.write_text(json.dumps(document, indent=1) + "\n")
@@ -221,10 +237,24 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, help="also write every measurement to this file")
     parser.add_argument(
         "--sides",
-        default="agora,flask,fastapi,fastapi-litert",
-        help="comma-separated; all four unless said (fastapi-litert is shown, not judged)",
+        type=side_names,
+        default=",".join(NAMES),
+        help="comma-separated; all unless said (fastapi-litert is shown, not judged)",
+    )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="CHECKOUT",
+        help="another side, agora-before: an earlier commit's checkout; shown, not judged",
     )
     return parser.parse_args(given)
+
+
+def side_names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(NAMES):
+        raise argparse.ArgumentTypeError(f"no such side: {', '.join(sorted(unknown))}")
+    return names
 
 
 def interrupted(number: int, _frame: FrameType | None) -> None:
@@ -239,22 +269,22 @@ def main(given: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, interrupted)
     with tempfile.TemporaryDirectory(prefix="agora-bench-") as folder:
         try:
-            bench = Bench(Path(folder), plan, chosen.sides.split(","))
+            bench = Bench(Path(folder), plan, chosen.sides, before=chosen.before)
         except (loading.LoadError, sides.SideError) as error:
             write(f"bench: {error}")
             return FAILED
         try:
             bench.start()
             bench.measure()
-            idle = bench.idle()
+            bench.look_round()
         except (loading.LoadError, sides.SideError) as error:
             write(f"bench: {error}")
             return FAILED
         finally:
             bench.stop()
-        report(bench, plan, idle)
+        report(bench, plan)
         if chosen.json:
-            save(chosen.json, bench, plan, idle)
+            save(chosen.json, bench, plan)
         return 0 if succeeded(bench, judged=not chosen.short) else FAILED
 
 

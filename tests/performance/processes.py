@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 TICKS = os.sysconf("SC_CLK_TCK")  # of CPU time in a second; the resolution of every figure here
 QUIET_CORES = 0.15  # of processor time below which a side counts as quiet
@@ -55,13 +59,16 @@ def busy_cores(root: int, seconds: float = QUIET_LOOK) -> float:
     return (cpu_seconds(root) - before) / seconds
 
 
-def wait_quiet(root: int) -> bool:
-    """Until the tree does next to nothing; False when it will not stop working."""
-    deadline = time.monotonic() + QUIET_TIMEOUT
-    while busy_cores(root) > QUIET_CORES:
-        if time.monotonic() > deadline:
-            return False
-    return True
+def wait_quiet(roots: Collection[int]) -> set[int]:
+    """Until every tree does next to nothing; those that will not stop working."""
+    deadline, busy = time.monotonic() + QUIET_TIMEOUT, set(roots)
+    while busy and time.monotonic() < deadline:
+        before = {root: cpu_seconds(root) for root in busy}
+        time.sleep(QUIET_LOOK)
+        busy = {
+            root for root in busy if cpu_seconds(root) - before[root] > QUIET_CORES * QUIET_LOOK
+        }
+    return busy
 
 
 def _stats() -> list[tuple[int, list[str]]]:

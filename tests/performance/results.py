@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 OURS = "agora"
-# Requests a second of ours over theirs that must be reached, at every point.
+BEFORE = "agora-before"  # an earlier commit of ours
+# Ours, by the kind of credential that a call carries.
+KINDS = (OURS, "agora-key", "agora-oauth")
+# Requests a second of ours over theirs that each kind must reach, at every point.
 GOALS = {"flask": 50.0, "fastapi": 0.8}
+# CPU of a kind over that of the cheapest kind, at most, at every point.
+DEAREST = 1.15
+
+Measure = Literal["rate", "cpu"]
+WORDS: dict[Measure, str] = {"rate": "requests a second", "cpu": "CPU per request"}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,7 +41,7 @@ class Measurement:
 
     Attributes:
         rate: answers a second.
-        cpu: seconds of processor time of the whole process tree for 1,000 answers.
+        cpu: milliseconds of processor time of the whole process tree for one answer.
         errors: of all answers; one is enough to make the point void.
     """
 
@@ -52,7 +60,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Ours over theirs within the same round: median, smallest, largest."""
+    """One side over another within the same round: median, smallest, largest."""
 
     middle: float
     least: float
@@ -64,21 +72,37 @@ class Ratio:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """One goal at one point."""
+class Comparison:
+    """How one of our sides stands beside another at one point.
+
+    Attributes:
+        goal: of a rate the least, of CPU the most that the ratio may be; None: shown, not judged.
+    """
 
     point: Point
+    side: str
     against: str
-    goal: float
-    reached: float
+    measure: Measure
+    ratio: Ratio
+    goal: float | None = None
 
     @property
     def is_met(self) -> bool:
-        return self.reached >= self.goal
+        """Also when there is no goal."""
+        if self.goal is None:
+            return True
+        if self.measure == "rate":
+            return self.ratio.middle >= self.goal
+        return self.ratio.middle <= self.goal
 
     def __str__(self) -> str:
-        word = "reached" if self.is_met else "MISSED"
-        return f"{word}: {self.reached:.2f} of {self.against} at {self.point} (goal {self.goal:g})"
+        word = "shown" if self.goal is None else "reached" if self.is_met else "MISSED"
+        bound = "at least" if self.measure == "rate" else "at most"
+        goal = "" if self.goal is None else f" ({bound} {self.goal:g})"
+        return (
+            f"{word}: {self.side} has {self.ratio.middle:.2f} times the {WORDS[self.measure]}"
+            f" of {self.against} at {self.point}{goal}"
+        )
 
 
 class Results:
@@ -102,53 +126,78 @@ class Results:
     def void(self) -> list[Measurement]:
         return [m for m in self.all if m.errors]
 
-    def ratio(self, point: Point, against: str) -> Ratio | None:
-        theirs = {m.round: m.rate for m in self.at(point, against)}
+    def ratio(
+        self, point: Point, against: str, *, side: str = OURS, measure: Measure = "rate"
+    ) -> Ratio | None:
+        """Over the rounds in which both are valid; None when there is none."""
+        theirs = {m.round: getattr(m, measure) for m in self.at(point, against)}
         found = [
-            m.rate / theirs[m.round] for m in self.at(point, OURS) if theirs.get(m.round, 0.0) > 0
+            getattr(m, measure) / theirs[m.round]
+            for m in self.at(point, side)
+            if theirs.get(m.round, 0.0) > 0
         ]
         return Ratio(median(found), min(found), max(found)) if found else None
 
-    def verdicts(self) -> list[Verdict]:
+    def cheapest(self, point: Point) -> str | None:
+        """The kind of credential with the smallest median of CPU; None when none is valid."""
+        costs = {
+            kind: median(m.cpu for m in measured)
+            for kind in KINDS
+            if (measured := self.at(point, kind))
+        }
+        return min(costs, key=costs.__getitem__) if costs else None
+
+    def comparisons(self) -> list[Comparison]:
+        """Point by point: the goals of the rates, of the kinds among themselves, then the past."""
         found = []
         for point in self.points:
-            for against, goal in GOALS.items():
-                ratio = self.ratio(point, against)
+            for side, against, measure, goal in self._pairs(point):
+                ratio = self.ratio(point, against, side=side, measure=measure)
                 if ratio is not None:
-                    found.append(Verdict(point, against, goal, ratio.middle))
+                    found.append(Comparison(point, side, against, measure, ratio, goal))
         return found
+
+    def _pairs(self, point: Point) -> Iterator[tuple[str, str, Measure, float | None]]:
+        """Side, other side, measure and goal of what is compared at a point."""
+        for kind in KINDS:
+            for against, goal in GOALS.items():
+                yield kind, against, "rate", goal
+        cheapest = self.cheapest(point)
+        for kind in KINDS:
+            if cheapest is not None and kind != cheapest:
+                yield kind, cheapest, "cpu", DEAREST
+        yield OURS, BEFORE, "rate", None
+        yield OURS, BEFORE, "cpu", None
 
     def document(self) -> dict[str, object]:
         return {
             "measurements": [asdict(m) for m in self.all],
-            "ratios": [
-                {**asdict(point), "against": against, **asdict(ratio)}
-                for point in self.points
-                for against in GOALS
-                if (ratio := self.ratio(point, against)) is not None
-            ],
-            "goals": GOALS,
+            "comparisons": [{**asdict(c), "is_met": c.is_met} for c in self.comparisons()],
         }
 
 
 def table(results: Results, point: Point, sides: Sequence[str]) -> str:
-    """Medians over the rounds, one line a side."""
-    heads = ("", "req/s", "p50 ms", "p99 ms", "CPU s/1000", "agora / this: median (min..max)")
+    """Medians over the rounds, one line a side; the ratios are median (min..max)."""
+    heads = ("", "req/s", "p50 ms", "p99 ms", "CPU ms", "rate: agora / this", "CPU: agora / this")
     lines = [heads]
     for side in sides:
         measured = results.at(point, side)
         if not measured:
-            lines.append((side, "void", "", "", "", ""))
+            lines.append((side, "void", "", "", "", "", ""))
             continue
-        ratio = None if side == OURS else results.ratio(point, side)
+        rate, cpu = (
+            None if side == OURS else results.ratio(point, side, measure=measure)
+            for measure in WORDS
+        )
         lines.append(
             (
                 side,
                 f"{median(m.rate for m in measured):,.0f}",
                 f"{median(m.p50_ms for m in measured):.2f}",
                 f"{median(m.p99_ms for m in measured):.2f}",
-                f"{median(m.cpu for m in measured):.2f}",
-                str(ratio or ""),
+                f"{median(m.cpu for m in measured):.3f}",
+                str(rate or ""),
+                str(cpu or ""),
             )
         )
     return f"{point}\n" + aligned(lines)

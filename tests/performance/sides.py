@@ -50,6 +50,7 @@ class Side:
         name: as the tables call it.
         what: one line for the reader of the tables.
         warmup: seconds of load before the counting begins.
+        settle: seconds after the last answer until it has begun what it does behind the answers.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Side:
     directory: Path = CHECKOUT
     path: str = "/predict"
     warmup: float = 0.5
+    settle: float = 0.0
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
@@ -90,6 +92,10 @@ class Side:
     def headers(self) -> dict[str, str]:
         """What a caller sends beside the body."""
         return {}
+
+    def notes(self) -> list[str]:
+        """Once all is measured: what makes its figures look better than they are."""
+        return []
 
     def body(self, rows: Rows) -> bytes:
         return json.dumps({"features": rows}).encode()
