@@ -21,3 +21,10 @@ for name in database_superuser_password database_owner_password database_app_pas
         echo "made $name"
     fi
 done
+
+# The mail server's password is somebody else's to give: write it into this file. Empty: none.
+if [ ! -e "$folder/email_password" ]; then
+    : > "$folder/email_password"
+    chmod 444 "$folder/email_password"
+    echo "made email_password, empty"
+fi

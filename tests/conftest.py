@@ -43,6 +43,7 @@ def _clean_process() -> Iterator[None]:
     from core import plans
     from core.api.authentication import verified_tokens
     from core.api.throttling import limiter
+    from core.facts import requests
     from core.observability.health import readiness
     from core.security import revocation
     from core.security.snapshot import NEVER, RevocationSnapshot
@@ -52,6 +53,7 @@ def _clean_process() -> Iterator[None]:
     limiter.leases.clear()
     limiter.slots.clear()
     plans.forget()
+    requests.buffer.forget()
     readiness.forget()
     revocation._by_hand = RevocationSnapshot(taken_at=0.0, max_age=NEVER)
 

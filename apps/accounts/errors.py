@@ -27,6 +27,13 @@ class InvalidConfirmationError(InvalidError):
     title = "This confirmation does not hold, or no longer."
 
 
+class InvalidResetError(InvalidError):
+    """Forged, older than an hour, used, or made before the account changed."""
+
+    code = "invalid_password_reset"
+    title = "This password reset does not hold, or no longer."
+
+
 class InvalidCredentialsError(UnauthenticatedError):
     """The same words whether the user is unknown, inactive or the password wrong."""
 
@@ -44,6 +51,13 @@ class WrongPasswordError(InvalidError):
 class TooManyFailuresError(QuotaExceededError):
     code = "too_many_failures"
     title = "Too many failed attempts; even the right password is refused for a while."
+
+
+class TooManyAttemptsError(QuotaExceededError):
+    """What may be done a few times an hour was done so often from one address, or for one."""
+
+    code = "too_many_attempts"
+    title = "This was tried too often; wait a while."
 
 
 class InvalidTokenError(UnauthenticatedError):

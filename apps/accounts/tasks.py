@@ -35,6 +35,28 @@ def send_address_in_use(*, user_id: str, **_newer_arguments: object) -> None:
     services.send_address_in_use(user_id=UUID(user_id))
 
 
+@shared_task(
+    name="accounts.send_password_reset",
+    autoretry_for=(OSError,),
+    retry_backoff=True,
+    max_retries=MAIL_RETRIES,
+    soft_time_limit=MAIL_SECONDS,
+)
+def send_password_reset(*, user_id: str, **_newer_arguments: object) -> None:
+    services.send_password_reset(user_id=UUID(user_id))
+
+
+@shared_task(
+    name="accounts.send_password_changed",
+    autoretry_for=(OSError,),
+    retry_backoff=True,
+    max_retries=MAIL_RETRIES,
+    soft_time_limit=MAIL_SECONDS,
+)
+def send_password_changed(*, user_id: str, **_newer_arguments: object) -> None:
+    services.send_password_changed(user_id=UUID(user_id))
+
+
 @shared_task(name="accounts.purge_ended_logins")
 def purge_ended_logins(**_newer_arguments: object) -> None:
     services.purge_ended_logins(now=timezone.now())

@@ -10,3 +10,9 @@ class DevelopersConfig(AppConfig):
     label = "developers"
     verbose_name = "Developers"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Watch for access tokens that go, in every kind of process."""
+        from apps.developers.services.oauth import watch_access_tokens  # noqa: PLC0415 - needs the models
+
+        watch_access_tokens()

@@ -11,5 +11,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import wiring  # noqa: PLC0415 - the app registry must be full first
+        from core.checks import refuse_unsafe_production  # noqa: PLC0415 - likewise
 
+        refuse_unsafe_production()
         wiring.connect()

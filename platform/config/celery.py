@@ -28,6 +28,10 @@ app.conf.beat_schedule = {
     "purge-idempotency-keys": every(HOUR, "core.purge_idempotency_keys"),
     "purge-revocations": every(HOUR, "core.purge_revocations"),
     "purge-ended-logins": every(HOUR, "accounts.purge_ended_logins"),
+    "make-request-partitions": every(HOUR, "developers.make_request_partitions"),
+    "purge-requests": every(HOUR, "developers.purge_requests"),
+    "purge-oauth": every(HOUR, "developers.purge_oauth"),
+    "purge-usage": every(HOUR, "developers.purge_usage"),
 }
 app.autodiscover_tasks()
 

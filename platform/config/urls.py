@@ -18,6 +18,8 @@ urlpatterns = [
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
+    path("account/", include("apps.accounts.web.urls")),
+    path("", include("apps.developers.web.urls")),
     path("admin/", admin.site.urls),
     path("", docs.HomePage.as_view(), name="home"),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.ml_models import runtime
-from config import readiness
+from config import demo, readiness
 from core.observability import health
 from core.security import revocation
 
@@ -15,5 +15,6 @@ def connect() -> None:
 
 def start_web_process() -> None:
     """Load what this process serves, and what is revoked, before the first request asks."""
+    demo.refuse_open_doors_in_production()
     runtime.start(role="web")
     revocation.snapshot()

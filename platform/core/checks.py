@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from celery import current_app
 from django.conf import settings
 from django.core.checks import Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 from django.urls.resolvers import URLPattern, URLResolver
 from django.utils.module_loading import autodiscover_modules, import_string
@@ -24,6 +26,10 @@ DISTINCT_CHARACTERS_MIN = 8  # in a secret that somebody did not just lean on a 
 DOTTED_PATHS = ("PLAN_BOOK_READER", "PLAN_OF_USER", "REQUEST_SINK")  # settings that name one
 
 PLATFORM = Path(__file__).resolve().parents[1]
+
+
+def is_production() -> bool:
+    return str(settings.SETTINGS_MODULE).endswith(".production")
 
 
 def secrets_by_setting() -> dict[str, list[str]]:
@@ -52,7 +58,7 @@ def check_secrets_have_one_purpose(**_: object) -> list[Error]:
 @register(Tags.security)
 def check_no_development_secret_in_production(**_: object) -> list[Error]:
     """In production no secret is a placeholder."""
-    if not str(settings.SETTINGS_MODULE).endswith(".production"):
+    if not is_production():
         return []
     weak = sorted(
         name
@@ -76,9 +82,92 @@ def is_development_secret(secret: str) -> bool:
 
 @register(Tags.security)
 def check_debug_off_in_production(**_: object) -> list[Error]:
-    if settings.DEBUG and str(settings.SETTINGS_MODULE).endswith(".production"):
+    if settings.DEBUG and is_production():
         return [Error("DEBUG is on in production.", id="core.E003")]
     return []
+
+
+@register(Tags.security)
+def check_hosts_are_named_in_production(**_: object) -> list[Error]:
+    """With `*` any name in a Host header is ours, also in the links that we make of it."""
+    hosts = settings.ALLOWED_HOSTS
+    if is_production() and (not hosts or any(host.strip(".") in {"", "*"} for host in hosts)):
+        return [Error("ALLOWED_HOSTS must list the names of this platform, not *.", id="core.E008")]
+    return []
+
+
+@register(Tags.security)
+def check_no_loopback_targets_in_production(**_: object) -> list[Error]:
+    """A redirect or a webhook to loopback leads to programs beside ours."""
+    if is_production() and settings.ALLOW_LOOPBACK_TARGETS:
+        return [Error("ALLOW_LOOPBACK_TARGETS is for development alone.", id="core.E009")]
+    return []
+
+
+@register(Tags.security)
+def check_public_url_in_production(**_: object) -> list[Error]:
+    """Mails lead there, with texts that stand for a password."""
+    if not is_production() or is_origin(
+        settings.PUBLIC_URL, plain=not settings.SECURE_SSL_REDIRECT
+    ):
+        return []
+    return [
+        Error(
+            "PUBLIC_URL must be https://, a host, perhaps a port, and nothing else.",
+            hint="E.g. https://agora.example.org",
+            id="core.E010",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_cors_origins_in_production(**_: object) -> list[Error]:
+    """Each is written out, over TLS; `null` is what every sandboxed page calls itself."""
+    if not is_production():
+        return []
+    return [
+        Error(f"CORS_ALLOWED_ORIGINS: {origin!r} is no https:// origin.", id="core.E011")
+        for origin in settings.CORS_ALLOWED_ORIGINS
+        if not is_origin(origin)
+    ]
+
+
+def is_origin(text: str, *, plain: bool = False) -> bool:
+    """Whether this is scheme, host and perhaps port (RFC 6454); `plain` allows http:// too."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    schemes = {"https", "http"} if plain else {"https"}
+    shown = f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
+    return parts.scheme in schemes and bool(parts.hostname) and text.lower() == shown
+
+
+# What production does not start with, in whatever process: the rest of the checks can wait for
+# `manage.py check --deploy`.
+FATAL_IN_PRODUCTION = (
+    check_secrets_have_one_purpose,
+    check_no_development_secret_in_production,
+    check_debug_off_in_production,
+    check_hosts_are_named_in_production,
+    check_no_loopback_targets_in_production,
+    check_public_url_in_production,
+    check_cors_origins_in_production,
+)
+
+
+def refuse_unsafe_production() -> None:
+    """Called by every process once its apps are loaded: web, worker, relay, beat and commands.
+
+    Raises ImproperlyConfigured: production with a setting that only development may have.
+    """
+    if not is_production():
+        return
+    faults = [fault for check in FATAL_IN_PRODUCTION for fault in check()]
+    if faults:
+        listed = " ".join(f"({fault.id}) {fault.msg}" for fault in faults)
+        raise ImproperlyConfigured(f"Production does not start like this: {listed}")
 
 
 @register(Tags.urls)

@@ -30,7 +30,13 @@ if TYPE_CHECKING:
 READY_TIMEOUT = 120.0  # seconds until /readyz says yes: the model is loaded and warm
 READY_INTERVAL = 0.25  # seconds between two looks
 HTTP_TIMEOUT = 5.0  # seconds
-SHARED_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
+SHARED_VARIABLES = (
+    "ALLOW_LOOPBACK_TARGETS",
+    "DATABASE_OWNER_URL",
+    "DATABASE_URL",
+    "PUBLIC_URL",
+    "REDIS_URL",
+)
 
 
 def run(given: Mapping[str, str], console: Console) -> None:
@@ -96,6 +102,8 @@ class Start:
             "PYTHONUNBUFFERED": "1",
         }
         variables.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+        variables.setdefault("PUBLIC_URL", self._options.url)
+        variables.setdefault("ALLOW_LOOPBACK_TARGETS", "1")  # a developer's own programs
         if not self._options.is_loopback and "ALLOWED_HOSTS" not in variables:
             names = ("127.0.0.1", "localhost", "[::1]", self._options.host, socket.gethostname())
             variables["ALLOWED_HOSTS"] = ",".join(names)

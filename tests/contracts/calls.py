@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from apps.developers.services.recording import record_requests
+from tests.factories import oauth
 from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.developers import login_of, make_application, make_key
 from tests.factories.ml_models import ROW, make_ready_version, make_version, promote
+from tests.factories.requests import make_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +145,75 @@ def a_login(request, person):
     ).refresh
 
 
+def a_reset(request, person):
+    nothing(request, person)
+    from apps.accounts.services.resetting import make_reset
+
+    _made["reset"] = make_reset(person)
+
+
+def an_application(request, person):
+    nothing(request, person)
+    _made["application"] = make_application(person)
+
+
+def many_applications(request, person):
+    nothing(request, person)
+    for number in range(MANY):
+        make_application(person, f"application {number}")
+
+
+def a_key(request, person):
+    an_application(request, person)
+    _made["key"] = make_key(_made["application"]).row
+
+
+def many_keys(request, person):
+    an_application(request, person)
+    for _ in range(MANY):
+        make_key(_made["application"])
+
+
+def an_oauth_client(request, person):
+    an_application(request, person)
+    _made["oauth_client"] = oauth.make_client(_made["application"]).client
+
+
+def many_oauth_clients(request, person):
+    an_application(request, person)
+    for _ in range(MANY):
+        oauth.make_client(_made["application"])
+
+
+def an_authorization(request, person):
+    an_application(request, person)
+    oauth.tokens_of(person, oauth.make_client(_made["application"]))
+
+
+def many_authorizations(request, person):
+    nothing(request, person)
+    for number in range(MANY):
+        made = oauth.make_client(make_application(person, f"application {number}"))
+        oauth.tokens_of(person, made)
+
+
+def _store_calls(person, count):
+    now = timezone.now()
+    facts = [make_fact(login_of(person), at=now) for _ in range(count)]
+    record_requests(facts)
+    _made["call"] = facts[0].request_id
+
+
+def a_call(request, person):
+    nothing(request, person)
+    _store_calls(person, 1)
+
+
+def many_calls(request, person):
+    nothing(request, person)
+    _store_calls(person, MANY)
+
+
 def get(path: str) -> Callable[[Any], Any]:
     return lambda client: _whole(client.get(BASE + path.format(**_ids())))
 
@@ -206,6 +279,15 @@ CALLS: dict[str, tuple[Callable[..., None], Callable[[Any], Any]]] = {
             {"current_password": PASSWORD, "new_password": "a quite new pass phrase"},
         ),
     ),
+    "POST password-resets": (nothing, send("post", "/password-resets", {"email": "a@b.example"})),
+    "POST password-resets/confirm": (
+        a_reset,
+        send(
+            "post",
+            "/password-resets/confirm",
+            lambda: {"token": _made["reset"], "password": "a quite new pass phrase"},
+        ),
+    ),
     "GET users/{id}": (another_person, get("/users/{other}")),
     "POST predict": (served, send("post", "/predict", FEATURES)),
     "POST models/{name}/predict": (served, send("post", "/models/churn/predict", FEATURES)),
@@ -251,4 +333,92 @@ CALLS: dict[str, tuple[Callable[..., None], Callable[[Any], Any]]] = {
         a_job,
         send("post", "/batch-predictions/{job}/cancel", {}),
     ),
+    "GET applications, one": (an_application, get("/applications")),
+    "GET applications, many": (many_applications, get("/applications")),
+    "POST applications": (nothing, send("post", "/applications", {"name": "Shop"})),
+    "GET applications/{id}": (an_application, get("/applications/{application}")),
+    "PATCH applications/{id}": (
+        an_application,
+        send("patch", "/applications/{application}", {"name": "Store"}),
+    ),
+    "DELETE applications/{id}": (
+        a_key,
+        lambda client: client.delete(BASE + "/applications/{application}".format(**_ids())),
+    ),
+    "GET applications/{id}/keys, one": (a_key, get("/applications/{application}/keys")),
+    "GET applications/{id}/keys, many": (many_keys, get("/applications/{application}/keys")),
+    "POST applications/{id}/keys": (
+        an_application,
+        send("post", "/applications/{application}/keys", {"name": "k", "scopes": ["models:read"]}),
+    ),
+    "GET applications/{id}/keys/{id}": (a_key, get("/applications/{application}/keys/{key}")),
+    "PATCH applications/{id}/keys/{id}": (
+        a_key,
+        send("patch", "/applications/{application}/keys/{key}", {"name": "other"}),
+    ),
+    "DELETE applications/{id}/keys/{id}": (
+        a_key,
+        lambda client: client.delete(
+            BASE + "/applications/{application}/keys/{key}".format(**_ids())
+        ),
+    ),
+    "POST applications/{id}/keys/{id}/rotate": (
+        a_key,
+        send("post", "/applications/{application}/keys/{key}/rotate", {}),
+    ),
+    "GET applications/{id}/oauth-clients, one": (
+        an_oauth_client,
+        get("/applications/{application}/oauth-clients"),
+    ),
+    "GET applications/{id}/oauth-clients, many": (
+        many_oauth_clients,
+        get("/applications/{application}/oauth-clients"),
+    ),
+    "POST applications/{id}/oauth-clients": (
+        an_application,
+        send(
+            "post",
+            "/applications/{application}/oauth-clients",
+            {
+                "name": "shop",
+                "grant": "authorization_code",
+                "client_type": "confidential",
+                "redirect_uris": [oauth.CALLBACK],
+                "scopes": oauth.SCOPES,
+            },
+        ),
+    ),
+    "GET applications/{id}/oauth-clients/{id}": (
+        an_oauth_client,
+        get("/applications/{application}/oauth-clients/{oauth_client}"),
+    ),
+    "PATCH applications/{id}/oauth-clients/{id}": (
+        an_oauth_client,
+        send(
+            "patch",
+            "/applications/{application}/oauth-clients/{oauth_client}",
+            {"scopes": ["models:read"]},
+        ),
+    ),
+    "DELETE applications/{id}/oauth-clients/{id}": (
+        an_oauth_client,
+        lambda client: client.delete(
+            BASE + "/applications/{application}/oauth-clients/{oauth_client}".format(**_ids())
+        ),
+    ),
+    "POST applications/{id}/oauth-clients/{id}/rotate-secret": (
+        an_oauth_client,
+        send("post", "/applications/{application}/oauth-clients/{oauth_client}/rotate-secret", {}),
+    ),
+    "GET me/authorizations, one": (an_authorization, get("/me/authorizations")),
+    "GET me/authorizations, many": (many_authorizations, get("/me/authorizations")),
+    "DELETE me/authorizations/{id}": (
+        an_authorization,
+        lambda client: client.delete(BASE + "/me/authorizations/{application}".format(**_ids())),
+    ),
+    "GET limits": (nothing, get("/limits")),
+    "GET requests, one": (a_call, get("/requests")),
+    "GET requests, many": (many_calls, get("/requests")),
+    "GET requests/{id}": (a_call, get("/requests/{call}")),
+    "GET usage": (many_calls, get("/usage")),
 }

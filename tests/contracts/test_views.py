@@ -30,11 +30,13 @@ PUBLIC_OPERATIONS = {
     "POST token/refresh",
     "POST logout",
     "POST email-confirmations",  # the signed link is the credential
+    "POST password-resets",  # says nothing to anybody
+    "POST password-resets/confirm",  # the signed link is the credential
     "GET users/<uuid:user_id>",  # the public profile
 }
 
 # Any credential will do: it asks about itself.
-WITHOUT_SCOPE = {"GET me/token"}
+WITHOUT_SCOPE = {"GET me/token", "GET limits"}
 
 
 class TestViews:

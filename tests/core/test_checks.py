@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpResponse
 from django.urls import path
 from django.views import View
@@ -69,6 +70,50 @@ class TestChecks:
         settings.SETTINGS_MODULE = "config.settings.production"
 
         assert ids(checks.check_debug_off_in_production()) == ["core.E003"]
+
+    @pytest.mark.parametrize(
+        ("setting", "value", "found"),
+        [
+            ("ALLOWED_HOSTS", [], "core.E008"),
+            ("ALLOWED_HOSTS", ["agora.example.org", "*"], "core.E008"),
+            ("ALLOWED_HOSTS", ["."], "core.E008"),
+            ("ALLOW_LOOPBACK_TARGETS", True, "core.E009"),
+            ("PUBLIC_URL", "http://agora.example.org", "core.E010"),
+            ("PUBLIC_URL", "https://agora.example.org/x", "core.E010"),
+            ("PUBLIC_URL", "https://", "core.E010"),
+            ("PUBLIC_URL", "https://user@agora.example.org", "core.E010"),
+            ("CORS_ALLOWED_ORIGINS", ["https://app.example.org", "null"], "core.E011"),
+            ("CORS_ALLOWED_ORIGINS", ["http://app.example.org"], "core.E011"),
+            ("CORS_ALLOWED_ORIGINS", ["https://*.example.org/"], "core.E011"),
+            ("DEBUG", True, "core.E003"),
+            ("PEPPERS", ["test-pepper-" + GOOD], "core.E002"),
+        ],
+    )
+    def test_production_does_not_start_with(self, settings, setting, value, found):
+        for number, name in enumerate(checks.SECRET_LISTS):
+            setattr(settings, name, [f"{number}{GOOD}"])
+        settings.ALLOWED_HOSTS = ["agora.example.org", "127.0.0.1"]
+        settings.ALLOW_LOOPBACK_TARGETS = False
+        settings.PUBLIC_URL = "https://agora.example.org:8443"
+        settings.SECURE_SSL_REDIRECT = True
+        settings.CORS_ALLOWED_ORIGINS = ["https://app.example.org", "https://app.example.org:8443"]
+        settings.SETTINGS_MODULE = "config.settings.production"
+        checks.refuse_unsafe_production()
+
+        setattr(settings, setting, value)
+        settings.SETTINGS_MODULE = "config.settings.production"
+
+        with pytest.raises(ImproperlyConfigured, match=found):
+            checks.refuse_unsafe_production()
+        settings.SETTINGS_MODULE = "config.settings.local"
+        checks.refuse_unsafe_production()
+
+    def test_a_trial_without_tls_may_be_reached_without_it(self, settings):
+        settings.SECURE_SSL_REDIRECT = False
+        settings.PUBLIC_URL = "http://localhost:8080"
+        settings.SETTINGS_MODULE = "config.settings.production"
+
+        assert checks.check_public_url_in_production() == []
 
     @pytest.mark.urls(__name__)
     def test_a_limit_scope_has_a_rate(self):

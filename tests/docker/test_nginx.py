@@ -72,10 +72,26 @@ def test_counters_are_hidden(routes):
 
 
 def test_passwords_cannot_be_tried_in_floods(routes):
-    for path in ("login", "register", "token/refresh"):
-        assert path in re.search(r"location ~ (\S+) \{\s+limit_req zone=credentials", routes).group(
-            1
-        )
+    pattern = re.search(r"location ~ (\S+) \{\s+limit_req zone=credentials", routes).group(1)
+    for path in (
+        "/api/v1/login",
+        "/api/v1/register",
+        "/api/v1/token/refresh",
+        "/api/v1/password-resets",
+        "/api/v1/password-resets/confirm",
+        "/api/v1/email-confirmations",
+        "/oauth/token",
+        "/oauth/introspect",
+        "/account/login",
+        "/account/password-reset",
+        "/account/password-reset/confirm",
+    ):
+        assert re.search(pattern, path), path
+    assert not re.search(pattern, "/api/v1/me")
+    assert re.search(
+        r"location = /admin/login/ \{\s+include agora/admin-access.conf;\s+limit_req", routes
+    )
+    assert not re.search(pattern, "/oauth/authorize")
 
 
 def test_what_callers_say_about_themselves_is_overwritten(docker):

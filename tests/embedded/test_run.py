@@ -21,6 +21,7 @@ pytestmark = pytest.mark.processes
 
 UP = "Ctrl-C stops everything."
 COUNT = "from apps.ml_models.models import BatchPrediction as B; print(B.objects.count())"
+PUBLIC = "from django.conf import settings as s; print(s.PUBLIC_URL, s.ALLOW_LOOPBACK_TARGETS)"
 START_SECONDS = 150.0  # a second start takes ten on an idle machine
 
 
@@ -128,6 +129,13 @@ def test_it_proves_itself_restarts_what_dies_and_leaves_nothing(running):
         environment={**without(running.variables, "PORT"), "STATE_DIR": str(running.state)},
     )
     assert int(done.stdout) >= 2, done.stderr
+
+    # So does it find where mails must lead, and that a developer's own programs may be led to.
+    done = execute(
+        [sys.executable, "manage.py", "shell", "-v0", "-c", PUBLIC],
+        environment={**without(running.variables, "PORT"), "STATE_DIR": str(running.state)},
+    )
+    assert done.stdout == f"{running.url} True\n", done.stderr
 
     # A second start on the same state, and one on the same port, are refused in one line.
     second = execute([sys.executable, "-m", "embedded", "run"], environment=running.variables)

@@ -19,13 +19,26 @@ from apps.accounts.services.logins import (
     purge_ended_logins,
     refresh_login,
 )
-from apps.accounts.services.mail import send_address_in_use, send_confirmation
+from apps.accounts.services.mail import (
+    send_address_in_use,
+    send_confirmation,
+    send_password_changed,
+    send_password_reset,
+)
 from apps.accounts.services.passwords import change_password, check_current_password, set_password
-from apps.accounts.services.profile import confirm_email, request_email_change, update_profile
+from apps.accounts.services.profile import (
+    AwaitedConfirmation,
+    confirm_email,
+    read_awaited,
+    request_email_change,
+    update_profile,
+)
 from apps.accounts.services.registration import Registration, register_user
+from apps.accounts.services.resetting import check_reset, request_password_reset, reset_password
 from apps.accounts.services.tokens import read_access_token
 
 __all__ = [
+    "AwaitedConfirmation",
     "LoginTokens",
     "Origin",
     "Registration",
@@ -33,6 +46,7 @@ __all__ = [
     "change_rights",
     "check_credentials",
     "check_current_password",
+    "check_reset",
     "confirm_email",
     "deactivate_user",
     "ensure_demo_user",
@@ -41,13 +55,18 @@ __all__ = [
     "purge_ended_logins",
     "reactivate_user",
     "read_access_token",
+    "read_awaited",
     "refresh_login",
     "register_user",
     "request_email_change",
+    "request_password_reset",
+    "reset_password",
     "revoke_login",
     "revoke_logins",
     "send_address_in_use",
     "send_confirmation",
+    "send_password_changed",
+    "send_password_reset",
     "set_password",
     "update_profile",
 ]

@@ -1,10 +1,10 @@
-"""How often somebody may be wrong: per account that was named, and per address it came from."""
+"""How often somebody may be wrong, or ask for something: by the account named, by the caller."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from apps.accounts.errors import TooManyFailuresError
+from apps.accounts.errors import TooManyAttemptsError, TooManyFailuresError
 from apps.accounts.models.naming import normalise
 from core.security import lockout
 from core.security.lockout import Subject
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 15 * 60
 ACCOUNT_FAILURES = 10  # then the account is closed to everybody for LOCK_SECONDS
 IP_FAILURES = 100  # many people can share one address
+
+HOUR = 3600  # seconds; an allowance begins with the first attempt and is whole again after it
+REGISTRATIONS_PER_IP = 20  # an hour
+RESETS_PER_IP = 20  # an hour
+RESETS_PER_ADDRESS = 5  # an hour, for one e-mail address: a mailbox is not to be filled
 
 
 def of_login(identifier: str, ip: str | None) -> list[Subject]:
@@ -30,6 +35,28 @@ def of_password_check(user_id: UUID) -> list[Subject]:
     return [Subject("password-check", str(user_id), ACCOUNT_FAILURES, LOCK_SECONDS)]
 
 
+def of_registration(ip: str | None) -> list[Subject]:
+    """Whatever address cannot be read shares one allowance, so that hiding it wins nothing."""
+    return [Subject("register-ip", ip or "unknown", REGISTRATIONS_PER_IP, HOUR)]
+
+
+def of_reset(email_key: str, ip: str | None) -> list[Subject]:
+    """An address that nobody has counts all the same, so it tells nothing."""
+    return [
+        Subject("reset-address", email_key, RESETS_PER_ADDRESS, HOUR),
+        Subject("reset-ip", ip or "unknown", RESETS_PER_IP, HOUR),
+    ]
+
+
+def take(subjects: list[Subject]) -> None:
+    """Count an attempt, whatever comes of it. Raises TooManyAttemptsError, AttemptsUnknownError."""
+    seconds = lockout.take_attempt(subjects)
+    if seconds:
+        raise TooManyAttemptsError(
+            f"This was tried too often. Try again in {seconds} seconds.", retry_after=seconds
+        )
+
+
 def refuse_while_locked(subjects: list[Subject]) -> None:
     """Raises TooManyFailuresError, also for who would now be right, and AttemptsUnknownError."""
     seconds = lockout.locked_for(subjects)
@@ -42,3 +69,8 @@ def refuse_while_locked(subjects: list[Subject]) -> None:
 def note_success(subjects: list[Subject]) -> None:
     """The account starts anew; the address does not, or one own account would open all others."""
     lockout.forget_failures(subjects[:1])
+
+
+def forget_account(*identifiers: str) -> None:
+    """Under these names an account may be tried again; what addresses have done stays counted."""
+    lockout.forget_failures(of_login(name, None)[0] for name in identifiers if name)

@@ -14,6 +14,8 @@ from apps.accounts.models.naming import normalise
 from apps.accounts.services import ending
 from apps.accounts.services.announcing import announce
 from core import audit
+from core.models import Revocation
+from core.security import revocation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +90,10 @@ def revoke_login(*, login_id: UUID, actor: Actor, reason: str, now: datetime) ->
 def change_rights(  # noqa: PLR0913 - what, to whom, by whom, why, when
     *, user_id: UUID, is_staff: bool, is_superuser: bool, actor: Actor, reason: str, now: datetime
 ) -> None:
-    """Make somebody staff or superuser, or no longer. Tokens carry rights, so the logins end.
+    """Make somebody staff or superuser, or no longer.
+
+    Tokens carry rights, so the logins end. Keys and tokens with a row stay, and every process reads
+    whose they are again, so that their scopes follow the rights within seconds.
 
     Raises:
         UserNotFoundError: no such user.
@@ -104,6 +109,8 @@ def change_rights(  # noqa: PLR0913 - what, to whom, by whom, why, when
     user.is_staff, user.is_superuser = is_staff, is_superuser
     user.save(update_fields=["is_staff", "is_superuser"])
     _end_all(user, RefreshFamily.Cause.RIGHTS_CHANGED, actor, reason, now)
+    kind, cause = Revocation.Kind.USER, RefreshFamily.Cause.RIGHTS_CHANGED
+    revocation.announce_change(kind, str(user.pk), now=now, reason=cause.value)
     _record("rights_changed", user, actor, reason, before=before, after=after)
 
 

@@ -17,6 +17,7 @@ from apps.accounts.services.logins import open_login
 from core import audit
 from core.errors import FieldError
 from core.security import lockout
+from core.tasks import enqueue
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -55,7 +56,7 @@ def change_password(
         locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
         if locked is None or not locked.is_active or locked.password != user.password:
             raise _wrong_password()
-        _store(locked, new_hash, actor=actor, reason="", now=now)
+        store_password(locked, new_hash, actor=actor, reason="", now=now)
         return open_login(locked, origin, now)
 
 
@@ -69,11 +70,11 @@ def set_password(*, user_id: UUID, password: str, actor: Actor, reason: str, now
         user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
         if user is None:
             raise UserNotFoundError
-        _store(user, new_hash, actor=actor, reason=reason, now=now)
+        store_password(user, new_hash, actor=actor, reason=reason, now=now)
 
 
-def _store(user: User, new_hash: str, *, actor: Actor, reason: str, now: datetime) -> None:
-    """Caller holds the lock on the user."""
+def store_password(user: User, new_hash: str, *, actor: Actor, reason: str, now: datetime) -> None:
+    """Caller holds the lock on the user. Whose address is confirmed gets a mail about it."""
     before = user.password_changed_at
     user.password, user.password_changed_at = new_hash, now
     user.save(update_fields=["password", "password_changed_at"])
@@ -89,6 +90,8 @@ def _store(user: User, new_hash: str, *, actor: Actor, reason: str, now: datetim
         reason=reason,
     )
     announce(events.PASSWORD_CHANGED, user, actor=actor)
+    if user.email_verified_at is not None:
+        enqueue("accounts.send_password_changed", user_id=str(user.pk))
 
 
 def _refuse_faulty(user: User, password: str) -> None:

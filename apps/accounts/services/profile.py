@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import IntegrityError, transaction
@@ -87,6 +88,23 @@ def _await_confirmation(user_id: UUID, draft: User) -> User:
     else:
         enqueue("accounts.send_confirmation", user_id=str(user.pk))
     return user
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedConfirmation:
+    """What a confirmation would do, for the eyes of whoever has the mail."""
+
+    username: str
+    address: str
+
+
+def read_awaited(confirmation: str) -> AwaitedConfirmation:
+    """What confirming would do; changes nothing. Raises InvalidConfirmationError."""
+    claims = read_confirmation(confirmation)
+    user = User.objects.active().filter(pk=claims.user_id).first()
+    if user is None or claims.address not in (user.pending_email, user.email):
+        raise InvalidConfirmationError
+    return AwaitedConfirmation(user.username, claims.address)
 
 
 def confirm_email(*, confirmation: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from apps.accounts import events
 from apps.accounts.errors import InvalidAccountError, UsernameTakenError
 from apps.accounts.models import User
 from apps.accounts.models.naming import USERNAME_RULE, is_username, tidy
-from apps.accounts.services import hashing
+from apps.accounts.services import attempts, hashing
 from apps.accounts.services.announcing import announce
 from core import audit
 from core.errors import FieldError
@@ -33,8 +33,8 @@ class Registration:
     display_name: str
 
 
-def register_user(
-    *, username: str, email: str, password: str, display_name: str, now: datetime
+def register_user(  # noqa: PLR0913 - who one wants to be, from where, when
+    *, username: str, email: str, password: str, display_name: str, ip: str | None, now: datetime
 ) -> Registration:
     """Make an account, unless the address has one: then its owner gets a mail, nobody else a word.
 
@@ -45,15 +45,19 @@ def register_user(
         email: may be empty; works as a login name once confirmed.
         password: at most 128 characters, by settings.AUTH_PASSWORD_VALIDATORS.
         display_name: public, in any script; may be empty.
+        ip: where it comes from; one address makes few accounts an hour.
         now: the caller's clock.
 
     Raises:
         InvalidAccountError: one or more fields cannot be; `errors` lists all of them.
         UsernameTakenError: names are public, so this one may be said.
+        TooManyAttemptsError: enough from this address for this hour.
+        core.security.lockout.AttemptsUnknownError: they cannot be counted.
     """
     draft = User(username=username, email=email, display_name=display_name, password_changed_at=now)
     _refuse_faulty(draft, password)
     _refuse_taken(draft)
+    attempts.take(attempts.of_registration(ip))
     draft.password = make_password(password)
     try:
         _store(draft)

@@ -37,7 +37,9 @@ class OAuthClient(BaseModel, AbstractApplication):  # type: ignore[misc] # two a
         constraints = [
             models.CheckConstraint(
                 name="oauth_client_grant_known",
-                condition=Q(authorization_grant_type__in=["authorization-code", "client-credentials"]),
+                condition=Q(
+                    authorization_grant_type__in=["authorization-code", "client-credentials"]
+                ),
             ),
             models.CheckConstraint(
                 name="oauth_client_service_is_confidential",
@@ -46,7 +48,7 @@ class OAuthClient(BaseModel, AbstractApplication):  # type: ignore[misc] # two a
             models.CheckConstraint(
                 name="oauth_client_secret_is_hashed",
                 condition=Q(client_type="public", client_secret="")
-                | Q(client_type="confidential", client_secret__regex="^[0-9a-f]{64}$"),
+                | Q(client_type="confidential", client_secret__regex="^[0-9a-f]{64}$"),  # noqa: S106 - the shape of a hash
             ),
             models.CheckConstraint(
                 name="oauth_client_never_skips_consent", condition=Q(skip_authorization=False)
@@ -54,9 +56,7 @@ class OAuthClient(BaseModel, AbstractApplication):  # type: ignore[misc] # two a
             models.CheckConstraint(name="oauth_client_has_scopes", condition=Q(scopes__len__gte=1)),
         ]
         indexes = [
-            models.Index(
-                fields=["belongs_to", "-created_at", "-id"], name="oauth_client_by_app"
-            ),
+            models.Index(fields=["belongs_to", "-created_at", "-id"], name="oauth_client_by_app"),
         ]
 
     def __str__(self) -> str:

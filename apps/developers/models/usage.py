@@ -16,7 +16,9 @@ class RequestRecord(models.Model):
     killed, lack its last ones: usage may be judged by it, money not.
     """
 
-    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    id = models.UUIDField(
+        primary_key=True, default=uuid7, editable=False, help_text="That of the request id."
+    )
     day = models.DateField(help_text="UTC; the partition.")
     at = models.DateTimeField(help_text="When the answer was ready (UTC).")
     account_id = models.UUIDField(help_text="Who is billed: the application's owner, or the user.")
@@ -25,7 +27,7 @@ class RequestRecord(models.Model):
     credential = models.CharField(max_length=16, help_text="jwt, api_key, oauth or device.")
     credential_id = models.CharField(max_length=64)
     method = models.CharField(max_length=8)
-    route = models.CharField(max_length=200, help_text="Template, e.g. api/v1/models/<slug:name>.")
+    route = models.CharField(max_length=200, help_text="Template, e.g. /api/v1/models/{name}.")
     status = models.PositiveSmallIntegerField()
     error_code = models.CharField(max_length=64, blank=True, help_text="Of the problem, if one.")
     latency_ms = models.FloatField(help_text="From the first byte read to the answer ready.")
@@ -36,6 +38,8 @@ class RequestRecord(models.Model):
     work = models.CharField(max_length=16, help_text="Class of work whose limit it was counted in.")
     units = models.PositiveIntegerField(help_text="What it cost of that limit.")
     request_id = models.CharField(max_length=64)
+
+    row_version = 1  # of its ETag: what was called never changes
 
     class Meta:
         indexes = [
@@ -55,14 +59,14 @@ class UsageDay(models.Model):
     account_id = models.UUIDField(help_text="Who is billed.")
     application_id = models.UUIDField(null=True, help_text="The calling application, if any.")
     method = models.CharField(max_length=8)
-    route = models.CharField(max_length=200)
-    work = models.CharField(max_length=16)
+    route = models.CharField(max_length=200, help_text="Template, e.g. /api/v1/models/{name}.")
+    work = models.CharField(max_length=16, help_text="Class of work.")
     calls = models.PositiveBigIntegerField(default=0)
     client_errors = models.PositiveBigIntegerField(default=0, help_text="Answers 4xx.")
     server_errors = models.PositiveBigIntegerField(default=0, help_text="Answers 5xx.")
     units = models.PositiveBigIntegerField(default=0, help_text="Spent of the limit.")
     latency_histogram = ArrayField(
-        models.PositiveBigIntegerField(), help_text="Calls by bucket of latency; see usage.md."
+        models.PositiveBigIntegerField(), help_text="Calls by bucket of latency; see core.facts.histogram."
     )
 
     class Meta:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Case, Exists, OuterRef, Q, When
+
 from apps.developers.models import Plan, UserPlan
 from core.plans import DAY, PlanBook, Policy, WorkLimits
 
@@ -43,10 +45,20 @@ def _policies(burst: int, sustained: int, daily: int | None) -> tuple[Policy, ..
 
 def plan_of_user(user_id: UUID) -> str:
     """For settings.PLAN_OF_USER: the name of a user's own plan, else of the default one."""
-    name = UserPlan.objects.filter(user_id=user_id).values_list("plan__name", flat=True).first()
-    return name or default_plan_name()
+    own = Exists(UserPlan.objects.filter(user_id=user_id, plan=OuterRef("pk")))
+    rows = Plan.objects.annotate(own=own).filter(Q(own=True) | Q(is_default=True))
+    return rows.order_by("-own").values_list("name", flat=True).first() or ""
 
 
 def default_plan_name() -> str:
     """Empty when staff have left no default: then the settings' limits hold."""
     return Plan.objects.filter(is_default=True).values_list("name", flat=True).first() or ""
+
+
+def plan_shown(name: str) -> Plan | None:
+    """The plan that holds for a credential that says `name`: one that is gone is the default one.
+
+    None when there is no default either: then the settings' limits hold.
+    """
+    rows = Plan.objects.filter(Q(name=name) | Q(is_default=True))
+    return rows.order_by(Case(When(name=name, then=0), default=1)).first()

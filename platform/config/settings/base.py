@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from config.settings.env import env_int, env_list, env_secrets
+from config.settings.env import env_int, env_list, env_secret, env_secrets, env_str
 from config.settings.parts.celery import celery_settings
-from config.settings.parts.database import databases
 from config.settings.parts.cors import *  # noqa: F403 - a settings module is its names
+from config.settings.parts.database import databases
 from config.settings.parts.logging import LOGGING  # noqa: F401 - a setting
+from config.settings.parts.mail import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.oauth import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.redis import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.request_log import *  # noqa: F403 - as above
@@ -30,6 +31,8 @@ PEPPERS = env_secrets("PEPPERS", minimum_length=32)  # HMAC of refresh tokens, k
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 PORT = env_int("PORT", 8000, minimum=1, maximum=65_535)
+# As people reach the platform, for links in mails and the name it gives itself in OAuth answers.
+PUBLIC_URL = env_str("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
 
 INSTALLED_APPS = [
     "config.admin_site.AgoraAdminConfig",
@@ -54,6 +57,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "core.observability.request_id.RequestContextMiddleware",  # outermost: every answer has its id
+    "core.api.cors.ApiCorsMiddleware",  # a page of another site must be able to read a refusal
     "core.observability.headers.SecurityHeadersMiddleware",  # on refusals of the next one too
     "core.api.middleware.ApiEnvelopeMiddleware",  # problems for what fails outside a view
     "django.middleware.security.SecurityMiddleware",
@@ -103,7 +107,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "/account/login"  # of people; the admin has its own
+LOGIN_REDIRECT_URL = "/"
 CSRF_FAILURE_VIEW = "core.api.errors.csrf_failure"
 
 # Django's own caps stand above ours (core/limits.py), which answer with problems.
@@ -121,6 +126,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "platform" / "config" / "static"]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # its files are for pages of ours
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
@@ -143,9 +149,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
-METRICS_TOKEN = os.environ.get(
-    "METRICS_TOKEN", ""
-)  # bearer secret of /metrics from beyond loopback
+METRICS_TOKEN = env_secret("METRICS_TOKEN")  # bearer secret of /metrics from beyond loopback
 
 # Revoked credentials: docs/subsystems/revocation.md
 REVOCATION_REFRESH_SECONDS = 2.0  # between two reads of the table, in one thread a process

@@ -80,6 +80,17 @@ def env_list(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+def env_secret(name: str) -> str:
+    """One secret from NAME, or from the file NAME_FILE; empty when neither is set."""
+    path = os.environ.get(f"{name}_FILE")
+    if path is None:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from error
+
+
 def env_secrets(name: str, *, minimum_length: int) -> list[str]:
     """A rotation list of secrets, newest first: the first makes, all of them check.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from config.settings.base import *  # noqa: F403 - a settings module is its names
-from config.settings.env import env_bool, env_int, env_list
+from config.settings.env import env_bool, env_int, env_list, env_str
 
+PUBLIC_URL = env_str("PUBLIC_URL").rstrip("/")  # no default: a link in a mail must lead here
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 SECURE_SSL_REDIRECT = env_bool("SECURE_SSL_REDIRECT", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # the proxy overwrites this header
@@ -12,6 +13,10 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
+# A browser takes a name with this prefix over TLS alone, for this host and every path of it
+# (RFC 6265bis, 4.1.3.2): no other host beside ours can set one.
+SESSION_COOKIE_NAME = "__Host-agora-session"
+CSRF_COOKIE_NAME = "__Host-agora-csrf"
 CSRF_COOKIE_SECURE = True
 NUM_PROXIES = env_int("NUM_PROXIES", 1)
 WHITENOISE_USE_FINDERS = False

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from core.admin.base import AuditedModelAdmin
 
-    RowAction = Callable[[Any, HttpRequest, Any, str], None]
+    RowAction = Callable[..., None]
     Action = Callable[[Any, HttpRequest, QuerySet[Any]], HttpResponse | None]
 
 ROWS_MAX = 100  # rows of one action: what people can read through before they confirm
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 class ReasonForm(forms.Form):
-    """Why, in the words of whoever acts."""
+    """Why, in the words of whoever acts. An action that needs more to be said has a subclass."""
 
     reason = forms.CharField(
         max_length=audit.REASON_MAX,
@@ -59,7 +59,11 @@ def actor_of(request: HttpRequest) -> audit.AdminActor:
 
 
 def reasoned_action(
-    *, description: str, explanation: str = "", permission: str = "operate"
+    *,
+    description: str,
+    explanation: str = "",
+    permission: str = "operate",
+    form_class: type[ReasonForm] = ReasonForm,
 ) -> Callable[[RowAction], Action]:
     """Make an admin action of a method that acts on one row: `(self, request, row, reason)`.
 
@@ -72,6 +76,7 @@ def reasoned_action(
         explanation: a sentence on the page: what will happen.
         permission: the admin's has_<permission>_permission decides who sees the action. "operate"
             is Django's `change` permission on the model, though no field can be edited.
+        form_class: what is asked; what its further fields hold comes to the method by keyword.
     """
 
     def decorate(act: RowAction) -> Action:
@@ -80,12 +85,12 @@ def reasoned_action(
             modeladmin: AuditedModelAdmin[Any], request: HttpRequest, queryset: QuerySet[Any]
         ) -> HttpResponse | None:
             if "apply" not in request.POST:
-                return _ask(modeladmin, request, queryset, ReasonForm())
+                return _ask(modeladmin, request, queryset, form_class())
             chosen = _chosen(modeladmin, request)
-            form = ReasonForm(request.POST)
+            form = form_class(request.POST)
             if not form.is_valid():
                 return _ask(modeladmin, request, chosen, form)
-            report = _run(modeladmin, request, chosen, act, form.cleaned_data["reason"])
+            report = _run(modeladmin, request, chosen, act, form.cleaned_data)
             _tell(modeladmin, request, report, description)
             return None
 
@@ -144,14 +149,14 @@ def _run(
     request: HttpRequest,
     queryset: QuerySet[Any],
     act: RowAction,
-    reason: str,
+    said: Mapping[str, Any],
 ) -> Report:
     report = Report()
     for row in queryset.order_by("pk"):
         name = str(row)
         try:
             with transaction.atomic():
-                _act(modeladmin, request, row, act, reason)
+                _act(modeladmin, request, row, act, said)
         except DomainError as error:
             report.failed.append((name, error.detail))
         except PermissionDenied:
@@ -169,12 +174,12 @@ def _act(
     request: HttpRequest,
     row: Model,
     act: RowAction,
-    reason: str,
+    said: Mapping[str, Any],
 ) -> None:
-    key, before = row.pk, facts_of(row)
+    key, before, reason = row.pk, facts_of(row), said["reason"]
     modeladmin.log_change(request, row, f"{act.__name__}: {reason}")
     with audit.count_entries() as count:
-        act(modeladmin, request, row, reason)
+        act(modeladmin, request, row, **said)
     if not count.entries:
         now = type(row)._base_manager.filter(pk=key).first()  # noqa: SLF001 - Django's documented accessor
         record_change(

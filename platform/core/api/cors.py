@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from corsheaders.middleware import CorsMiddleware
 
@@ -26,8 +26,7 @@ class ApiCorsMiddleware(CorsMiddleware):
         if "HTTP_ORIGIN" not in request.META:
             passed: HttpResponseBase = self.get_response(request)
             return passed
-        answer: HttpResponseBase = super().__call__(request)
-        return answer
+        return cast("HttpResponseBase", super().__call__(request))
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
         answer: HttpResponseBase | None = super().check_preflight(request)

@@ -17,6 +17,7 @@ from core.api.problems import known_errors
 from core.api.selection import FIELDS, can_select
 from core.limits import IDEMPOTENCY_KEY_MAX, SEARCH_MAX
 from core.security.principal import Principal
+from core.security.scopes import GRANTABLE_SCOPES, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Document = dict[str, Any]
 
 BEARER: Final = "bearer"
+OAUTH2: Final = "oauth2"
 ANY_SCOPE: Final = "any"  # x-required-scope of an operation that asks for a credential and no scope
 PROBLEM: Final = "application/problem+json"
 
@@ -109,7 +111,10 @@ class ApiSchema(AutoSchema):
             operation["security"] = []
             return
         named = scope if isinstance(scope, str) else ANY_SCOPE
-        operation["security"] = [{BEARER: [named] if isinstance(scope, str) else []}]
+        needed = [named] if isinstance(scope, str) else []
+        operation["security"] = [{BEARER: needed}]
+        if scope is None or scope in GRANTABLE_SCOPES:  # the others are for people's own logins
+            operation["security"].append({OAUTH2: needed})
         operation["x-required-scope"] = named
         limit = self.view.limit_scope
         operation["x-rate-limit"] = (
@@ -297,7 +302,32 @@ def add_common_parts(
         BEARER: {
             "type": "http",
             "scheme": "bearer",
-            "description": "`Authorization: Bearer <token>`; POST /login gives an access token.",
-        }
+            "description": (
+                "`Authorization: Bearer <token>`: an access token that POST /login gives to a"
+                " person, or an application's API key."
+            ),
+        },
+        OAUTH2: _oauth2_scheme(),
     }
     return result
+
+
+def _oauth2_scheme() -> Document:
+    """OpenAPI 3.1, section 4.8.27; the addresses are relative to the document's own."""
+    scopes = {name: SCOPES[name] for name in sorted(GRANTABLE_SCOPES)}
+    token = {"tokenUrl": "/oauth/token", "scopes": scopes}
+    return {
+        "type": "oauth2",
+        "description": (
+            "What a person has let an application do, by authorization code with PKCE (S256); or"
+            " an application for its owner, by client credentials."
+        ),
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "/oauth/authorize",
+                "refreshUrl": "/oauth/token",
+                **token,
+            },
+            "clientCredentials": token,
+        },
+    }

@@ -22,14 +22,14 @@ SECRET_WORDS = ("password", "secret", "token", "pepper")  # in the name of a fie
 
 @dataclass(frozen=True, slots=True)
 class AdminActor:
-    """A member of staff who acts in the admin."""
+    """Somebody known by a session: staff in the admin, a person on a page of their account."""
 
     user_id: UUID
     username: str
 
 
 Actor: TypeAlias = Principal | AdminActor | None
-"""Who acts: a caller of the API, staff in the admin, or the platform itself (None)."""
+"""Who acts: a caller of the API, somebody on a page, or the platform itself (None)."""
 
 
 class EntryCount:

@@ -25,7 +25,7 @@ API: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
-    "Vary": "Accept, Authorization",
+    "Vary": "Accept, Authorization, Origin",
 }
 # With an ETag the caller may keep the answer, and asks before each use.
 REVALIDATED: Final = "private, no-cache"
@@ -40,6 +40,20 @@ PAGES: Final = {
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+# Passwords and consents are given here: no script at all, and nothing stays in a cache.
+PRIVATE_PAGES: Final = {
+    **PAGES,
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+}
+
+API_PREFIX: Final = "/api/v1"
+# JSON beside the API: OAuth 2.0 for programs, and what it says of itself (RFC 8414).
+DOCUMENTS: Final = ("/oauth/token", "/oauth/revoke", "/oauth/introspect", "/.well-known/")
+PRIVATE: Final = ("/account/", "/oauth/")
 
 
 class SecurityHeadersMiddleware:
@@ -50,13 +64,20 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if not request.path_info.startswith("/api/v1"):
-            add_missing(response, PAGES_HEADERS)
+        path = request.path_info
+        if not path.startswith(API_PREFIX):
+            add_missing(response, _headers_beside_the_api(path))
         elif "etag" in response.headers:
             add_missing(response, REVALIDATED_HEADERS)
         else:
             add_missing(response, API_HEADERS)
         return response
+
+
+def _headers_beside_the_api(path: str) -> HeaderStore:
+    if path.startswith(DOCUMENTS):
+        return API_HEADERS
+    return PRIVATE_HEADERS if path.startswith(PRIVATE) else PAGES_HEADERS
 
 
 def prepare(headers: Mapping[str, str]) -> HeaderStore:
@@ -77,3 +98,4 @@ def add_missing(response: HttpResponseBase, headers: HeaderStore) -> None:
 API_HEADERS: Final = prepare(API)
 REVALIDATED_HEADERS: Final = prepare({**API, "Cache-Control": REVALIDATED})
 PAGES_HEADERS: Final = prepare(PAGES)
+PRIVATE_HEADERS: Final = prepare(PRIVATE_PAGES)

@@ -135,6 +135,7 @@ class RequestContextMiddleware:
         method = request.method if request.method in KNOWN_METHODS else "OTHER"
         observe_request(method, route, response.status_code, seconds)
         principal = context.principal
+        size = None if response.streaming else len(response.content)  # type: ignore[attr-defined] # a streamed answer has no content
         # Not logger.info: finding out which line of ours has logged this costs as much as the line.
         record = logging.LogRecord(ACCESS, logging.INFO, "", 0, "request", (), None)
         record.fields = {
@@ -142,7 +143,7 @@ class RequestContextMiddleware:
             "route": route,
             "status": response.status_code,
             "ms": round(seconds * 1000, 3),
-            "bytes": None if response.streaming else len(response.content),  # type: ignore[attr-defined] # a streamed answer has no content
+            "bytes": size,
             "user_id": None if principal is None else principal.user_id,
             "application_id": None if principal is None else principal.application_id,
         }
@@ -160,7 +161,7 @@ class RequestContextMiddleware:
                     context.error_code,
                     seconds,
                     request.META.get("CONTENT_LENGTH"),
-                    record.fields["bytes"],
+                    size,
                     context.work,
                     context.units,
                 )

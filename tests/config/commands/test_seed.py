@@ -4,6 +4,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.accounts.models import User
+from apps.developers.models import PlanLimit
+from core import plans
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +18,7 @@ def run(name):
 
 class TestSeed:
     def test_makes_the_demo_people(self):
-        assert run("seed") == "admin: made\ndemo: made\n"
+        assert run("seed") == "admin: made\ndemo: made\nstarter: made\nscale: made\n"
 
         admin, demo = User.objects.get(username="admin"), User.objects.get(username="demo")
         assert (admin.is_staff, admin.is_superuser, admin.check_password("admin")) == (True,) * 3
@@ -26,9 +28,22 @@ class TestSeed:
     def test_again_changes_nothing(self):
         run("seed")
         before = list(User.objects.order_by("pk").values())
+        PlanLimit.objects.filter(plan__name="starter", work="default").update(burst=7)
 
-        assert run("seed") == "admin: exists\ndemo: exists\n"
+        out = run("seed")
+
+        assert out == "admin: exists\ndemo: exists\nstarter: exists\nscale: exists\n"
         assert list(User.objects.order_by("pk").values()) == before
+        assert PlanLimit.objects.get(plan__name="starter", work="default").burst == 7
+
+    def test_makes_plans_to_try(self):
+        run("seed")
+
+        book = plans.refresh()
+
+        assert set(book.plans) == {"default", "starter", "scale"}
+        assert book.default == "default"
+        assert book.plans["starter"]["default"].concurrent == 5
 
 
 class TestCheckDemoPasswords:

@@ -39,8 +39,13 @@ class TestApiSchema:
     @pytest.mark.parametrize(
         ("path", "method", "security", "scope"),
         [
-            ("predict", "post", [{"bearer": ["predictions:create"]}], "predictions:create"),
-            ("who", "get", [{"bearer": []}], "any"),
+            (
+                "predict",
+                "post",
+                [{"bearer": ["predictions:create"]}, {"oauth2": ["predictions:create"]}],
+                "predictions:create",
+            ),
+            ("who", "get", [{"bearer": []}, {"oauth2": []}], "any"),
             ("echo", "get", [], None),
             ("entries", "get", [], None),
         ],

@@ -17,6 +17,19 @@ class TestMethods:
         assert_problem(response, 405, "method_not_allowed")
         assert response["Allow"] == "GET, HEAD, OPTIONS"
 
+    def test_that_a_view_does_not_have_are_401_for_a_stranger_where_nothing_is_public(
+        self, anyone, caller, assert_problem
+    ):
+        assert_problem(anyone.put("/api/v1/predict"), 401, "not_authenticated")
+        assert_problem(caller().put("/api/v1/predict"), 405, "method_not_allowed")
+
+    def test_that_a_view_does_not_have_are_401_for_a_bad_credential_everywhere(
+        self, anyone, assert_problem
+    ):
+        response = anyone.put("/api/v1/csv", headers={"Authorization": "Bearer nonsense"})
+
+        assert_problem(response, 401, "invalid_token")
+
     def test_of_a_viewset_are_its_actions(self, anyone, assert_problem):
         response = anyone.delete("/api/v1/entries")
 

@@ -286,7 +286,6 @@ class TestBadFacts:
             write(facts)
 
         buffer._write = leave_after_three
-        buffer.flush.__func__  # noqa: B018 - it is the buffer's own
         with pytest.raises(OperationalError):
             buffer.flush()
         assert (lost("database"), len(buffer)) == (0, 4)

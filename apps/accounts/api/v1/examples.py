@@ -36,9 +36,12 @@ CREDENTIAL = {
     "user_id": USER_ID,
     "username": "alice",
     "application_id": None,
+    "application_name": "",
     "scopes": ["models:read", "predictions:create", "profile:read", "profile:write"],
     "plan": "default",
     "is_staff": False,
+    "read_only": False,
+    "networks": [],
     "issued_at": "2026-03-02T08:30:00Z",
     "expires_at": "2026-03-02T08:45:00Z",
 }
@@ -103,3 +106,8 @@ CHANGE_EMAIL = [
     answered({"pending_email": "alice@example.com"}, 202),
 ]
 CONFIRM_EMAIL = [sent({"confirmation": "WyIwMTk4ZjJjNC03ZDFl…"})]
+REQUEST_RESET = [
+    sent({"email": "alice@example.org"}),
+    answered({"email": "alice@example.org"}, 202),
+]
+RESET = [sent({"token": "WyIwMTk4ZjJjNC03ZDFl…", "password": "staple of the horse"})]

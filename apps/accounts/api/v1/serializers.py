@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rest_framework import serializers
 
 from apps.accounts.models import User
@@ -94,6 +96,23 @@ class ConfirmationIn(InputSerializer[None]):
     )
 
 
+class ResetRequestIn(InputSerializer[None]):
+    email = serializers.CharField(
+        max_length=EMAIL_MAX, help_text="The confirmed address of your account."
+    )
+
+
+class ResetRequestOut(OutputSerializer[Mapping[str, str]]):
+    """What was asked for, and no word on whether anybody has this address."""
+
+    email = serializers.CharField(help_text="As it was sent.")
+
+
+class ResetIn(InputSerializer[None]):
+    token = serializers.CharField(max_length=CONFIRMATION_MAX, help_text="The text from the mail.")
+    password = password_field("The one that shall work from now on.")
+
+
 class MeIn(InputSerializer[None]):
     display_name = serializers.CharField(
         max_length=DISPLAY_NAME_MAX, required=False, allow_blank=True, help_text="Public."
@@ -134,11 +153,18 @@ class TokenOut(OutputSerializer[Principal]):
     application_id = serializers.UUIDField(
         allow_null=True, help_text="Null for a person's own login."
     )
+    application_name = serializers.CharField(help_text="Empty for a person's own login.")
     scopes = serializers.ListField(child=serializers.CharField(), help_text="In order of name.")
     plan = serializers.CharField(help_text="Whose limits apply.")
     is_staff = serializers.BooleanField()
+    read_only = serializers.BooleanField(  # type: ignore[assignment] # DRF takes fields off the class
+        help_text="Only GET and HEAD, whatever the scopes."
+    )
+    networks = serializers.ListField(
+        child=serializers.CharField(), help_text="Where it may be used from; empty: anywhere."
+    )
     issued_at = serializers.DateTimeField()
-    expires_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="Null: never.")
 
     def to_representation(self, instance: Principal) -> dict[str, object]:
         document: dict[str, object] = super().to_representation(instance)

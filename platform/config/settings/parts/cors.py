@@ -1,4 +1,7 @@
-"""Which pages of other sites may call the API from a browser; by default none."""
+"""Which pages of other sites may call the API from a browser; by default none.
+
+docs/guides/security-model.md says what is promised; core.api.cors is the middleware.
+"""
 
 from __future__ import annotations
 

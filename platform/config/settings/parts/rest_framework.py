@@ -22,7 +22,11 @@ REST_FRAMEWORK = {
 }
 
 # Token formats the bearer dispatcher knows: a test of the token's shape, and who checks it.
-BEARER_SCHEMES = ["apps.accounts.api.authentication.JwtScheme"]
+BEARER_SCHEMES = [
+    "apps.accounts.api.authentication.JwtScheme",
+    "apps.developers.api.authentication.ApiKeyScheme",
+    "apps.developers.api.oauth_authentication.OAuthTokenScheme",
+]
 
 # Reads the plans that staff edit, in the thread that keeps revocations fresh: core/plans.py.
 PLAN_BOOK_READER = "apps.developers.selectors.plans.read_plan_book"

@@ -1,7 +1,9 @@
+import time
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts import services
@@ -12,6 +14,7 @@ from core.audit import AdminActor
 from core.models import AuditEntry, OutboxEvent, Revocation
 from core.security import revocation
 from core.security.errors import RevokedCredentialError
+from core.security.principal import Principal
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.parallel import in_parallel
 
@@ -185,6 +188,41 @@ class TestChangeRights:
         entry = AuditEntry.objects.get(action="accounts.user.rights_changed")
         assert entry.before == {"is_staff": False, "is_superuser": False}
         assert entry.after == {"is_staff": True, "is_superuser": False}
+
+    @pytest.mark.parametrize("role", ["holder", "owner"])
+    def test_has_keys_and_tokens_with_a_row_read_again(self, role):
+        """Of the user themself, and of whoever an application of theirs acts for."""
+        alice, other = UserFactory(), UserFactory()
+        key = Principal(
+            user_id=alice.pk if role == "holder" else other.pk,
+            username="-",
+            application_id=uuid4(),
+            scopes=frozenset({"models:write"}),
+            plan="default",
+            is_staff=True,
+            credential="api_key",
+            credential_id=str(uuid4()),
+            family_id=None,
+            issued_at=timezone.now(),
+            expires_at=None,
+            owner_id=alice.pk,
+        )
+        read_at = time.monotonic()
+        assert not revocation.refresh().has_news_about(key, since=read_at)
+
+        self.change(alice, is_staff=False, is_superuser=True)
+
+        assert revocation.refresh().has_news_about(key, since=read_at)
+        row = Revocation.objects.get(kind=Revocation.Kind.USER, subject=str(alice.pk))
+        assert row.reason == "rights_changed"
+
+    def test_taken_back_with_their_transaction_are_announced_to_nobody(self):
+        alice = UserFactory()
+        with transaction.atomic():
+            self.change(alice, is_staff=True, is_superuser=False)
+            transaction.set_rollback(True)
+
+        assert not Revocation.objects.exists()
 
     def test_to_what_they_are_changes_nothing(self):
         alice = UserFactory()

@@ -79,6 +79,17 @@ def _count(features: object) -> int:
     return 1
 
 
+def _model_of(body: Mapping[str, object]) -> str | None:
+    """Which model a body asks for, if it has a `model`; null names none."""
+    if "model" not in body:
+        return None
+    name = body["model"]
+    if isinstance(name, str) and 0 < len(name) <= MODEL_NAME_MAX:
+        return name
+    detail = "`model` is the name of a model."
+    raise InvalidError(detail, errors=(FieldError("invalid_type", detail, pointer="#/model"),))
+
+
 def _unknown_fields(names: set[str]) -> InvalidError:
     faults = tuple(
         FieldError("unknown_field", "There is no such field.", pointer=f"#/{name[:80]}")
@@ -120,12 +131,7 @@ class PredictDefaultView(PredictView):
         1 unit of its limit, and 1 more for every 100 rows.
         """
         features = self.features_of(request, FEATURES_AND_MODEL)
-        name = body_of(request).get("model")
-        if name is not None and not (isinstance(name, str) and 0 < len(name) <= MODEL_NAME_MAX):
-            detail = "`model` is the name of a model."
-            raise InvalidError(
-                detail, errors=(FieldError("invalid_type", detail, pointer="#/model"),)
-            )
+        name = _model_of(body_of(request))
         return _answer(predicting.predict(features=features, model_name=name))
 
 

@@ -2,6 +2,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
+from apps.accounts.services import attempts
 from core.models import AuditEntry, OutboxEvent
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.factories.parallel import in_parallel
@@ -175,6 +176,61 @@ class TestRefusedRegistration:
         assert hashed == []
 
 
+@pytest.mark.django_db
+class TestFromOneAddress:
+    def test_twenty_accounts_an_hour_whatever_their_addresses(self, assert_problem, sent_tasks):
+        UserFactory(username="alice", email="alice@example.org")
+        for number in range(attempts.REGISTRATIONS_PER_IP):
+            email = ("", "alice@example.org")[number % 2]
+            assert register(f"person-{number}", email=email).status_code == 201
+        sent = len(sent_tasks)
+
+        refused = register("one-more")
+
+        assert_problem(refused, 429, "too_many_attempts")
+        assert attempts.HOUR - 30 <= int(refused["Retry-After"]) <= attempts.HOUR
+        assert not User.objects.filter(username="one-more").exists()
+        assert len(sent_tasks) == sent
+        elsewhere = APIClient(REMOTE_ADDR="192.0.2.1")
+        assert (
+            elsewhere.post(URL, {"username": "one-more", "password": PASSWORD}).status_code == 201
+        )
+
+    def test_hashes_nothing_for_who_is_refused(self, hashed):
+        for _ in range(attempts.REGISTRATIONS_PER_IP):
+            attempts.take(attempts.of_registration("127.0.0.1"))
+
+        register("one-more")
+
+        assert hashed == []
+
+    def test_what_is_refused_for_its_fields_costs_no_account(self):
+        for _ in range(attempts.REGISTRATIONS_PER_IP):
+            assert register("a b").status_code == 400
+
+        assert register("alice").status_code == 201
+
+    def test_a_network_of_one_subscriber_is_one_address(self, assert_problem):
+        for number in range(attempts.REGISTRATIONS_PER_IP):
+            client = APIClient(REMOTE_ADDR=f"2001:db8::{number:x}")
+            client.post(URL, {"username": f"person-{number}", "password": PASSWORD})
+
+        refused = APIClient(REMOTE_ADDR="2001:db8::ffff").post(
+            URL, {"username": "one-more", "password": PASSWORD}
+        )
+
+        assert_problem(refused, 429, "too_many_attempts")
+
+    def test_does_not_ask_whose_token_comes_along(self, client_of, assert_problem):
+        for number in range(attempts.REGISTRATIONS_PER_IP):
+            register(f"person-{number}")
+        client = client_of(UserFactory(username="alice"))
+
+        answer = client.post(URL, {"username": "one-more", "password": PASSWORD})
+
+        assert_problem(answer, 429, "too_many_attempts")
+
+
 TWINS = ["alice", "ALICE", "Alice", "\uff21lice", "al\u2170ce"]  # the last has a roman numeral one
 
 
@@ -186,6 +242,15 @@ class TestManyAtOnce:
         statuses = sorted(answer.status_code for answer in answers)
         assert statuses == [201] + [400] * 19
         assert {a.json()["code"] for a in answers if a.status_code == 400} == {"taken"}
+        assert User.objects.count() == 1
+
+    def test_the_last_of_the_hour_goes_to_one(self):
+        for _ in range(attempts.REGISTRATIONS_PER_IP - 1):
+            attempts.take(attempts.of_registration("127.0.0.1"))
+
+        answers = in_parallel(lambda n: register(f"person-{n}"), count=8)
+
+        assert sorted(answer.status_code for answer in answers) == [201] + [429] * 7
         assert User.objects.count() == 1
 
     def test_twins_of_one_address_make_one_account_and_look_alike(self):

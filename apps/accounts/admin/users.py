@@ -1,13 +1,10 @@
-"""The operators' door: users and their logins; every action asks why and is written down."""
+"""Accounts: looked at, and changed by actions that ask why."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.forms import AdminAuthenticationForm, AdminPasswordChangeForm
-from django.contrib.auth.forms import SetPasswordForm
 from django.core.exceptions import PermissionDenied
 from django.db.models import Max
 from django.http import Http404
@@ -18,70 +15,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from apps.accounts import services
+from apps.accounts.admin.forms import NewPasswordForm
 from apps.accounts.models import RefreshFamily, User
 from core.admin import AuditedModelAdmin, actor_of, pill, reasoned_action
-from core.api.addresses import client_ip
-from core.audit import REASON_MAX
-from core.errors import DomainError
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
     from django.utils.safestring import SafeString
-
-
-class LoginForm(AdminAuthenticationForm):
-    """The site's login, under the same limits as the API's: per account and per address."""
-
-    def clean(self) -> dict[str, Any]:
-        username, password = (self.cleaned_data.get(name) for name in ("username", "password"))
-        if username and password and self.request is not None:
-            try:
-                self.user_cache = services.check_credentials(
-                    identifier=username, password=password, ip=client_ip(self.request)
-                )
-            except DomainError as error:
-                raise forms.ValidationError(error.detail, code=error.code) from error
-            self.confirm_login_allowed(self.user_cache)
-        return self.cleaned_data
-
-
-class OwnPasswordForm(AdminPasswordChangeForm):
-    """One's own password, on the site: as in the API it ends every login."""
-
-    def clean_old_password(self) -> str:
-        password: str = self.cleaned_data["old_password"]
-        try:
-            services.check_current_password(self.user, password)
-        except DomainError as error:
-            raise forms.ValidationError(error.detail, code=error.code) from error
-        return password
-
-    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's signature
-        services.set_password(
-            user_id=self.user.pk,
-            password=self.cleaned_data["new_password1"],
-            actor=None,
-            reason="By its owner, in the admin.",
-            now=timezone.now(),
-        )
-        self.user.refresh_from_db()
-        return self.user
-
-
-class NewPasswordForm(SetPasswordForm):  # type: ignore[type-arg] # Django's class takes none
-    """Somebody else's password, with the reason for setting it."""
-
-    reason = forms.CharField(
-        max_length=REASON_MAX,
-        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
-        help_text="Kept in the audit trail.",
-    )
-
-
-# Set here and not in the site's class, which is imported before there are models.
-admin.site.login_form = LoginForm
 
 
 class LoginInline(admin.TabularInline):  # type: ignore[type-arg] # Django's class takes none
@@ -271,42 +213,3 @@ class UserAdmin(AuditedModelAdmin[User]):
             "original": user,
         }
         return TemplateResponse(request, "admin/accounts/set_password.html", context)
-
-
-@admin.register(RefreshFamily)
-class RefreshFamilyAdmin(AuditedModelAdmin[RefreshFamily]):
-    """Who is logged in from where, and which logins have ended why."""
-
-    list_display = (
-        "id",
-        "user",
-        "state",
-        "created_at",
-        "last_used_at",
-        "expires_at",
-        "ip",
-        "user_agent",
-    )
-    list_filter = ("cause", ("revoked_at", admin.EmptyFieldListFilter))
-    list_select_related = ("user",)
-    search_fields = ("user__username__istartswith", "id__exact", "user__id__exact", "ip__exact")
-    search_help_text = "How the username begins, the id of a login or a user, an IP address."
-    date_hierarchy = "last_used_at"
-    ordering = ("-last_used_at", "-id")
-    actions = ("end",)
-    readonly_fields = ("state",)
-
-    @admin.display(description="State")
-    def state(self, login: RefreshFamily) -> SafeString:
-        if not login.is_live:
-            return pill(login.get_cause_display(), "bad")
-        return pill("live", "good") if login.expires_at > timezone.now() else pill("run out")
-
-    @reasoned_action(
-        description="End selected logins",
-        explanation="Their refresh tokens are dead at once, their access tokens within seconds.",
-    )
-    def end(self, request: HttpRequest, row: RefreshFamily, reason: str) -> None:
-        services.revoke_login(
-            login_id=row.pk, actor=actor_of(request), reason=reason, now=timezone.now()
-        )

@@ -1,0 +1,1 @@
+"""Pages for people: logging in, and the links that mails lead to."""

@@ -1,0 +1,1 @@
+"""Shapes of version 1; one file a kind of resource."""

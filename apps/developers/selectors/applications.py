@@ -1,0 +1,95 @@
+"""Whose an application is, which keys it has, and what a key stands for."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Subquery
+
+from apps.developers.errors import ApplicationNotFoundError, KeyNotFoundError
+from apps.developers.models import ApiKey, Application, Plan
+from core.security.principal import Principal
+from core.security.scopes import scopes_of_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from django.db.models import QuerySet
+
+LIVE, EXPIRED, REVOKED = "live", "expired", "revoked"
+"""What may be said of a key."""
+
+
+def applications_of(principal: Principal) -> QuerySet[Application]:
+    """Somebody's own, closed ones left out: for their owner those are gone."""
+    return Application.objects.open().filter(owner_id=principal.user_id).select_related("plan")
+
+
+def application_of(principal: Principal, application_id: UUID) -> Application:
+    """Raises ApplicationNotFoundError also for somebody else's."""
+    found = applications_of(principal).filter(pk=application_id).first()
+    if found is None:
+        raise ApplicationNotFoundError(f"You have no application {application_id}.")
+    return found
+
+
+def keys_of(principal: Principal, application_id: UUID) -> QuerySet[ApiKey]:
+    """All keys of somebody's application, dead ones too. Raises ApplicationNotFoundError."""
+    application = application_of(principal, application_id)
+    return ApiKey.objects.filter(application=application).defer("digest")
+
+
+def key_of(principal: Principal, application_id: UUID, key_id: UUID) -> ApiKey:
+    """Raises ApplicationNotFoundError, KeyNotFoundError."""
+    found = keys_of(principal, application_id).filter(pk=key_id).first()
+    if found is None:
+        raise KeyNotFoundError(f"The application has no key {key_id}.")
+    return found
+
+
+def state_of(key: ApiKey, *, now: datetime) -> str:
+    """LIVE, EXPIRED or REVOKED; of its application's state it says nothing."""
+    if key.revoked_at is not None:
+        return REVOKED
+    return EXPIRED if key.expires_at is not None and key.expires_at <= now else LIVE
+
+
+def key_by_digests(digests: Iterable[bytes]) -> Any | None:  # noqa: ANN401 - a key with its annotation
+    """The key with its application, owner and plan, and `default_plan` beside: one statement.
+
+    A look-up by digest needs no comparison in constant time: who does not know the pepper cannot
+    steer a digest, so the time an index takes tells them nothing about a key.
+    """
+    default = Plan.objects.filter(is_default=True).values("name")[:1]
+    return (
+        ApiKey.objects.filter(digest__in=list(digests))
+        .select_related("application__owner", "application__plan")
+        .annotate(default_plan=Subquery(default))
+        .first()
+    )
+
+
+def principal_of_key(key: Any) -> Principal:  # noqa: ANN401 - a key from key_by_digests
+    """Who calls with a key that is good: its application, in its owner's name."""
+    application = key.application
+    owner, plan = application.owner, application.plan
+    return Principal(
+        user_id=owner.pk,
+        username=owner.get_username(),
+        application_id=application.pk,
+        application_name=application.name,
+        owner_id=owner.pk,
+        scopes=scopes_of_credential(key.scopes, is_staff=owner.is_staff),
+        plan=plan.name if plan is not None else key.default_plan or "",
+        is_staff=False,
+        credential="api_key",
+        credential_id=str(key.pk),
+        family_id=None,
+        issued_at=key.created_at,
+        expires_at=key.expires_at,
+        read_only=key.read_only,
+        networks=tuple(ip_network(network) for network in key.networks),
+    )

@@ -1,0 +1,1 @@
+"""Everything that changes an application, its credentials or who has which plan."""

@@ -1,0 +1,90 @@
+"""Which client is calling, and how often somebody may be wrong about that."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
+
+from oauthlib.oauth2.rfc6749 import errors
+
+from core.errors import QuotaExceededError
+from core.security import lockout
+from core.security.lockout import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+LOCK_SECONDS: Final = 15 * 60
+CLIENT_FAILURES: Final = 10
+ADDRESS_FAILURES: Final = 100  # many clients can share one address
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to authenticate as a client; whoever runs it says how it went."""
+
+    has_failed: bool = False
+
+
+@contextmanager
+def guarded(client_id: str, address: str) -> Iterator[Attempt]:
+    """Refuse whoever was wrong too often, and count.
+
+    A client is counted by address: its id is no secret, so anybody could lock out everybody's
+    tokens with ten wrong calls if all addresses shared a counter. Guessing from many addresses gets
+    nobody further, since a secret has 256 random bits.
+
+    Raises:
+        QuotaExceededError: even the right secret is refused for a while.
+        core.security.lockout.AttemptsUnknownError: failures cannot be counted.
+    """
+    subjects = [
+        Subject("oauth-client", f"{client_id}\n{address}", CLIENT_FAILURES, LOCK_SECONDS),
+        Subject("oauth-address", address, ADDRESS_FAILURES, LOCK_SECONDS),
+    ]
+    seconds = lockout.locked_for(subjects)
+    if seconds:
+        raise QuotaExceededError(
+            f"Too many failed attempts. Try again in {seconds} seconds.", retry_after=seconds
+        )
+    attempt = Attempt()
+    yield attempt
+    if attempt.has_failed:
+        lockout.note_failure(subjects)
+    else:
+        lockout.forget_failures(subjects[:1])
+
+
+def read_client(form: Mapping[str, str], authorization: str | None) -> dict[str, str]:
+    """The client's id, and its secret when it sent one: by HTTP Basic or in the form, not by both.
+
+    Raises:
+        InvalidRequestError: two ways at once (RFC 6749 section 2.3).
+        InvalidClientError: a header that cannot be read; or no client at all.
+    """
+    sent = {name: form[name] for name in ("client_id", "client_secret") if form.get(name)}
+    if authorization is None:
+        if "client_id" not in sent:
+            raise errors.InvalidClientError
+        return sent
+    client_id, secret = _read_basic(authorization)
+    if "client_secret" in sent or sent.get("client_id", client_id) != client_id:
+        raise errors.InvalidRequestError(description="One way to authenticate, please.")
+    return {"client_id": client_id, "client_secret": secret}
+
+
+def _read_basic(header: str) -> tuple[str, str]:
+    """RFC 7617, with each half encoded like a form (RFC 6749 section 2.3.1)."""
+    scheme, _, encoded = header.partition(" ")
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise errors.InvalidClientError from error
+    client_id, colon, secret = text.partition(":")
+    if scheme.lower() != "basic" or not colon or not client_id:
+        raise errors.InvalidClientError
+    return unquote_plus(client_id), unquote_plus(secret)

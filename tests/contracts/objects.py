@@ -1,0 +1,226 @@
+"""What each detail route is about: how such an object is made, and whose it is.
+
+A route with an argument needs an entry in OBJECTS, or the suite fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from apps.developers.models import OAuthConsent, RequestRecord
+from apps.developers.services.recording import record_requests
+from apps.ml_models import runtime
+from apps.ml_models.services.batch.submitting import input_of_features, submit_batch_prediction
+from core.api.permissions import PUBLIC
+from core.ids import uuid7
+from tests.factories import oauth
+from tests.factories.developers import make_application, make_key
+from tests.factories.ml_models import ROW, principal_of, promote, run
+from tests.factories.requests import make_fact, make_principal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from apps.accounts.models import User
+    from apps.developers.models import Application
+    from tests.contracts.cast import Actor, Cast
+    from tests.contracts.routes import Operation, Route
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object that is there.
+
+    Attributes:
+        arguments: of its route.
+        rows: what no refused call may change.
+    """
+
+    arguments: dict[str, Any]
+    rows: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A kind of object.
+
+    Attributes:
+        make: an object of a user, made by their application or, with None, by their login.
+        is_owned: others get 404; else whoever has the scope is let in.
+        by_application: whether an application may make one.
+        free: arguments whose value a caller may choose, by method: a new name is no error there.
+    """
+
+    make: Callable[[Cast, User, Application | None], Made]
+    is_owned: bool = True
+    by_application: bool = False
+    free: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+
+# -- How they are made
+
+
+def a_profile(cast: Cast, user: User, application: Application | None) -> Made:
+    return Made({"user_id": user.pk}, (user,))
+
+
+def a_model(cast: Cast, user: User, application: Application | None) -> Made:
+    model = cast.fixture("churn")
+    return Made({"name": model.name}, (model,))
+
+
+def a_version(cast: Cast, user: User, application: Application | None) -> Made:
+    version = cast.fixture("churn").versions.get(number=1)
+    return Made({"name": "churn", "number": 1}, (version.model, version))
+
+
+def an_alias(cast: Cast, user: User, application: Application | None) -> Made:
+    """Beside the champion, which the default model must keep."""
+    version = cast.fixture("churn").versions.get(number=1)
+    promote(version, "challenger")
+    runtime.refresh()
+    alias = version.model.aliases.get(alias="challenger")
+    return Made({"name": "churn", "alias": "challenger"}, (alias, version.model))
+
+
+def a_job(cast: Cast, user: User, application: Application | None) -> Made:
+    """Of two rows, the second of which is wrong."""
+    cast.fixture("churn")
+    job = submit_batch_prediction(
+        principal=principal_of(user, application and application.pk),
+        model_name="churn",
+        number=None,
+        alias=None,
+        batch_input=input_of_features([ROW, {**ROW, "amount": "many"}]),
+        output_format="jsonl",
+        now=timezone.now(),
+    )
+    return Made({"pk": job.pk}, (job,))
+
+
+def a_finished_job(cast: Cast, user: User, application: Application | None) -> Made:
+    made = a_job(cast, user, application)
+    run(made.rows[0])
+    return made
+
+
+def an_application(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_application(user, f"Shop {uuid7()}")
+    return Made({"pk": made.pk}, (made,))
+
+
+def keys_of_an_application(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_application(user, f"Shop {uuid7()}")
+    return Made({"application_id": made.pk}, (made, make_key(made).row))
+
+
+def a_key(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_application(user, f"Shop {uuid7()}")
+    row = make_key(made).row
+    return Made({"application_id": made.pk, "key_id": row.pk}, (row, made))
+
+
+def clients_of_an_application(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_application(user, f"Shop {uuid7()}")
+    return Made({"application_id": made.pk}, (made, oauth.make_client(made).client))
+
+
+def a_client(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_application(user, f"Shop {uuid7()}")
+    client = oauth.make_client(made).client
+    return Made({"application_id": made.pk, "client_id": client.pk}, (client, made))
+
+
+def an_authorization(cast: Cast, user: User, application: Application | None) -> Made:
+    """What somebody else's application may do in the user's name."""
+    asking = make_application(cast.bob, f"Assistant {uuid7()}")
+    oauth.tokens_of(user, oauth.make_client(asking))
+    consent = OAuthConsent.objects.get(user=user, application=asking)
+    return Made({"application_id": asking.pk}, (consent, asking))
+
+
+def a_call(cast: Cast, user: User, application: Application | None) -> Made:
+    principal = make_principal(
+        user_id=user.pk,
+        application_id=application and application.pk,
+        owner_id=application and application.owner_id,
+    )
+    fact = make_fact(principal, at=timezone.now())
+    record_requests([fact])
+    row = RequestRecord.objects.get(account_id=principal.account_id, request_id=fact.request_id)
+    return Made({"request_id": fact.request_id}, (row,))
+
+
+JOB = Thing(a_job, by_application=True)
+FINISHED_JOB = Thing(a_finished_job, by_application=True)
+MODEL, VERSION = Thing(a_model, is_owned=False), Thing(a_version, is_owned=False)
+ALIAS = Thing(an_alias, is_owned=False, free={"PUT": frozenset({"alias"})})
+KEY, CLIENT = Thing(a_key), Thing(a_client)
+
+OBJECTS: dict[str, Thing] = {
+    "users/<uuid:user_id>": Thing(a_profile, is_owned=False),
+    "models/<str:name>": MODEL,
+    "models/<str:name>/predict": MODEL,
+    "models/<str:name>/versions": MODEL,
+    "models/<str:name>/versions/<int:number>": VERSION,
+    "models/<str:name>/versions/<int:number>/predict": VERSION,
+    "models/<str:name>/aliases/<str:alias>": ALIAS,
+    "models/<str:name>/aliases/<str:alias>/predict": Thing(an_alias, is_owned=False),
+    "batch-predictions/<uuid:pk>": JOB,
+    "batch-predictions/<uuid:pk>/cancel": JOB,
+    "batch-predictions/<uuid:pk>/results": FINISHED_JOB,
+    "batch-predictions/<uuid:pk>/errors": FINISHED_JOB,
+    "applications/<uuid:pk>": Thing(an_application),
+    "applications/<uuid:application_id>/keys": Thing(keys_of_an_application),
+    "applications/<uuid:application_id>/keys/<uuid:key_id>": KEY,
+    "applications/<uuid:application_id>/keys/<uuid:key_id>/rotate": KEY,
+    "applications/<uuid:application_id>/oauth-clients": Thing(clients_of_an_application),
+    "applications/<uuid:application_id>/oauth-clients/<uuid:client_id>": CLIENT,
+    "applications/<uuid:application_id>/oauth-clients/<uuid:client_id>/rotate-secret": CLIENT,
+    "me/authorizations/<uuid:application_id>": Thing(an_authorization),
+    "requests/<str:request_id>": Thing(a_call, by_application=True),
+}
+
+MISSING_OBJECT = """
+The route {route!r} has an argument and no entry in OBJECTS of tests/contracts/objects.py. Add one:
+a function that makes such an object for a user (and, if applications may make it, for theirs) and
+answers Made(arguments of the route, rows that no refused call may change), in a Thing that says
+whether it is owned and whether an application may make it. The access matrix then covers it.
+"""
+
+
+def thing_of(route: str) -> Thing:
+    """Raises AssertionError with what to do about it."""
+    assert route in OBJECTS, MISSING_OBJECT.format(route=route)
+    return OBJECTS[route]
+
+
+# What a list is to show to the owner, where the people alone leave it empty.
+CONTENTS: dict[str, Callable[[Cast, User, Application | None], Made]] = {
+    "models": a_model,
+    "batch-predictions": a_job,
+    "me/authorizations": an_authorization,
+    "requests": a_call,
+    "usage": a_call,
+}
+
+
+def stage(cast: Cast, route: Route) -> dict[str, Any]:
+    """Make what a route is about, by the owner's application where one may; its arguments."""
+    if not route.converters:
+        CONTENTS.get(route.text, lambda *_: None)(cast, cast.owner, cast.maker)
+        return {}
+    thing = thing_of(route.text)
+    maker = cast.maker if thing.by_application else None
+    return thing.make(cast, cast.owner, maker).arguments
+
+
+def whoever_may(cast: Cast, operation: Operation) -> Actor:
+    """Somebody who is let in: nobody in particular, the owner, or staff for what is staff's."""
+    if operation.scope is PUBLIC:
+        return cast.nobody()
+    owner = cast.login("owner", cast.owner)
+    return owner if operation.scope in {None, *owner.scopes} else cast.login("staff", cast.bob)

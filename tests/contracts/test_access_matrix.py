@@ -1,0 +1,124 @@
+"""Every detail route by every kind of caller by every method: who is let in, what others get.
+
+Generated from the router. What must come out follows from a small rule, `expected`; there is no
+list of exceptions.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from core.api.permissions import PUBLIC
+from tests.contracts.bodies import body_of
+from tests.contracts.calling import content, perform, said, send, undone, writes
+from tests.contracts.objects import thing_of
+from tests.contracts.routes import DETAIL_ROUTES, METHODS, Operation
+
+READING = {"GET"}
+
+
+def allow(route):
+    """The header Allow of a route, in the order in which Django's views give their methods."""
+    methods = [method for method in METHODS if method in route.actions]
+    return ", ".join([*methods, *(["HEAD"] if "GET" in methods else []), "OPTIONS"])
+
+
+def expected(actor, operation, is_visible):
+    """The one rule. `is_visible`: whether the object is everybody's, or this actor's."""
+    refusal = (
+        refused_as_such(actor, operation.route)
+        or refused_for_method(operation)
+        or refused_for_scope(actor, operation)
+    )
+    return refusal or ("in" if is_visible else "404")
+
+
+def refused_as_such(actor, route):
+    """A credential that is bad is refused everywhere; none, where nothing is public."""
+    is_tolerated = actor.token is None and route.is_public
+    return "" if is_tolerated else actor.refusal
+
+
+def refused_for_method(operation):
+    route = operation.route
+    return "" if operation.method in route.actions else f"405 {allow(route)}"
+
+
+def refused_for_scope(actor, operation):
+    scope = operation.scope
+    if scope is PUBLIC:
+        return ""
+    if actor.token is None:
+        return actor.refusal
+    if actor.read_only and operation.method not in READING:
+        return "403 read_only_credential"
+    is_missing = scope is not None and scope not in actor.scopes
+    return f"403 insufficient_scope {scope}" if is_missing else ""
+
+
+def actors_of(cast, route):
+    """Everybody but the owner deactivated."""
+    yield from cast.good()
+    scopes = {operation.scope for operation in route.operations} - {PUBLIC, None}
+    for scope in sorted(scopes):
+        yield cast.without(scope)
+    yield from cast.bad()
+
+
+class Matrix:
+    """Calls of one route, their answers compared with the rule; nothing may stay of any."""
+
+    def __init__(self, cast, route):
+        self.cast, self.route, self.thing = cast, route, thing_of(route.text)
+        makers = [None, cast.maker] if self.thing.by_application else [None]
+        self.objects = [(maker, self.thing.make(cast, cast.owner, maker)) for maker in makers]
+        self.bodies = {operation.method: body_of(cast, operation) for operation in route.operations}
+        self.wrong = {}
+        self.let_in = set()
+
+    def run(self):
+        for actor in actors_of(self.cast, self.route):
+            self.check_all(actor)
+        with undone():
+            for actor in self.cast.deactivated():
+                self.check_all(actor)
+
+    def check_all(self, actor):
+        for maker, made in self.objects:
+            for method in METHODS:
+                self.check(actor, Operation(method, self.route), maker, made)
+
+    def check(self, actor, operation, maker, made):
+        is_visible = not self.thing.is_owned or actor.sees(self.cast.owner, maker)
+        right = expected(actor, operation, is_visible)
+        before = writes()
+        with undone():
+            answer = said(self.call(actor, operation, made))
+        if right == "in":
+            self.let_in.add(operation.method)
+        elif writes() != before:
+            answer += f", written {writes().items() - before.items()}"
+        if answer != right:
+            by = "its owner" if maker is None else maker.name
+            self.wrong[f"{operation} by {actor.name}, made by {by}"] = (answer, right)
+
+    def call(self, actor, operation, made):
+        if operation.method in self.bodies:
+            body = self.bodies[operation.method]
+            return perform(actor.token, operation, made.arguments, body)
+        return send(actor.token, operation.method, self.route.path(made.arguments), {})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("route", DETAIL_ROUTES, ids=[route.text for route in DETAIL_ROUTES])
+class TestMatrix:
+    def test_is_what_the_rule_says_and_refusals_change_nothing(self, route, cast):
+        matrix = Matrix(cast, route)
+        rows = [row for _, made in matrix.objects for row in made.rows]
+        before = [content(row) for row in rows]
+
+        matrix.run()
+
+        assert matrix.wrong == {}
+        assert matrix.let_in >= route.actions.keys()
+        assert [content(row) for row in rows] == before
