@@ -153,6 +153,13 @@ class RequestNotFoundError(NotFoundError):
     title = "There is no such call in your log."
 
 
+class UsageNotYoursError(ForbiddenError):
+    """A person has lent this token; the sums are about everybody who uses the application."""
+
+    code = "usage_not_yours"
+    title = "The application's usage is its owner's to see."
+
+
 class UsageTooFineError(InvalidError):
     """Ask for fewer days, or group by less."""
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # What staff use daily comes first; the rest follows by name.
 INDEX_ORDER = ("ml_models", "developers", "accounts", "core", "auth")
+NAMES = {"oauth2_provider": "OAuth tokens"}  # of apps that are not ours
 
 
 class AgoraAdminSite(AdminSite):
@@ -27,6 +28,8 @@ class AgoraAdminSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The index in the order of INDEX_ORDER."""
         apps = super().get_app_list(request, app_label)
+        for app in apps:
+            app["name"] = NAMES.get(app["app_label"], app["name"])
         known = {label: place for place, label in enumerate(INDEX_ORDER)}
         return sorted(apps, key=lambda app: known.get(app["app_label"], len(known)))
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from core.api.permissions import PUBLIC
-from tests.contracts.bodies import body_of
+from tests.contracts.bodies import BODIES, body_of
 from tests.contracts.calling import content, perform, said, send, undone, writes
-from tests.contracts.objects import thing_of
-from tests.contracts.routes import DETAIL_ROUTES, METHODS, Operation
+from tests.contracts.objects import CONTENTS, OBJECTS, thing_of
+from tests.contracts.routes import DETAIL_ROUTES, METHODS, OPERATIONS, ROUTES, Operation
 
 READING = {"GET"}
 
@@ -93,7 +93,10 @@ class Matrix:
         right = expected(actor, operation, is_visible)
         before = writes()
         with undone():
-            answer = said(self.call(actor, operation, made))
+            response = self.call(actor, operation, made)
+            answer = said(response)
+            if operation.method == "GET" and not self.is_same_by_head(actor, made, response):
+                answer += ", and by HEAD another"
         if right == "in":
             self.let_in.add(operation.method)
         elif writes() != before:
@@ -101,6 +104,11 @@ class Matrix:
         if answer != right:
             by = "its owner" if maker is None else maker.name
             self.wrong[f"{operation} by {actor.name}, made by {by}"] = (answer, right)
+
+    def is_same_by_head(self, actor, made, response):
+        """HEAD is GET without a body, also for whoever is refused (RFC 9110 section 9.3.2)."""
+        head = send(actor.token, "HEAD", self.route.path(made.arguments))
+        return head.status_code == response.status_code
 
     def call(self, actor, operation, made):
         if operation.method in self.bodies:
@@ -122,3 +130,16 @@ class TestMatrix:
         assert matrix.wrong == {}
         assert matrix.let_in >= route.actions.keys()
         assert [content(row) for row in rows] == before
+
+
+class TestObjects:
+    def test_a_route_that_nobody_has_described_fails_and_says_what_to_add(self):
+        with pytest.raises(AssertionError, match=r"(?s)'orders/<uuid:pk>'.*Add one"):
+            thing_of("orders/<uuid:pk>")
+
+    def test_describe_only_what_is_there(self):
+        routes = {route.text for route in ROUTES}
+        operations = {str(operation) for operation in OPERATIONS}
+
+        assert (OBJECTS.keys() | CONTENTS.keys()) - routes == set()
+        assert BODIES.keys() - operations == set()

@@ -10,7 +10,9 @@ import base64
 import json
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.apps import apps
@@ -18,7 +20,10 @@ from django.conf import settings
 
 from tests.contracts.calling import perform, undone
 from tests.contracts.objects import stage
-from tests.contracts.routes import OPERATIONS
+from tests.contracts.routes import OPERATIONS, route_named
+
+if TYPE_CHECKING:
+    from tests.contracts.cast import Actor
 
 FILE = Path(__file__).parent / "shown.json"
 RENEWAL = 'UPDATE_SHOWN=1 make test T="tests/contracts/test_shown_members.py" renews shown.json'
@@ -59,24 +64,52 @@ def members(document, place=""):
             yield from members(value, f"{place}[]")
 
 
-def shown(operation, cast, actors):
-    """By what is shown, to whom; and all documents."""
-    arguments, found, documents = stage(cast, operation.route), {}, []
+@dataclass
+class Reading:
+    """One GET, by everybody: who got what, and the secrets that were there meanwhile."""
+
+    answers: list[tuple[Actor, Any]]
+    secrets: set[str]
+
+    @property
+    def members(self):
+        """By the members that are shown, to whom."""
+        found = {}
+        for actor, document in self.answers:
+            found.setdefault(tuple(sorted({*members(document)})), []).append(actor.name)
+        return found
+
+
+def read(operation, cast, actors):
+    """A GET by each actor who is let in; the objects are there until the caller undoes them."""
+    arguments, answers = stage(cast, operation.route), []
     for actor in actors:
-        with undone():
-            response = perform(actor.token, operation, arguments)
-            if response.status_code == 200:
-                documents.append(body_of(response))
-                found.setdefault(tuple(sorted({*members(documents[-1])})), []).append(actor.name)
-    return found, documents
+        response = perform(actor.token, operation, arguments)
+        if response.status_code == 200:
+            answers.append((actor, body_of(response)))
+    return Reading(answers, secrets_of_database() | secrets_of_settings() | cast.tokens)
 
 
-def entries(found):
-    return [{"to": sorted(to), "members": list(names)} for names, to in sorted(found.items())]
+def entries(reading):
+    """As the file has it."""
+    listed = sorted(reading.members.items())
+    return [{"to": sorted(to), "members": list(names)} for names, to in listed]
+
+
+def owners_ids(cast, actor):
+    """Of the owner and their applications, the ids that an actor has no business to see."""
+    hidden = set() if actor.user == cast.owner else {cast.owner.pk, cast.other.pk, cast.maker.pk}
+    if actor.application not in (None, cast.maker):
+        hidden.add(cast.maker.pk)
+    return {str(pk) for pk in hidden}
 
 
 def last_name(place):
     return place.rpartition(".")[2].removesuffix("[]")
+
+
+def is_secret_name(name):
+    return name not in NO_SECRETS and SECRET_NAME.search(name) is not None
 
 
 def has_content(document):
@@ -108,61 +141,52 @@ def secrets_of_settings():
 
 
 @pytest.fixture
-def seen(churn, cast):
-    """By GET: what is shown to whom, all documents, and the secrets that were there meanwhile."""
+def readings(churn, cast):
+    """By GET, what came of it."""
     actors, found = [*cast.good(), cast.nobody()], {}
     for operation in READS:
         with undone():
-            members_of, documents = shown(operation, cast, actors)
-            secrets = secrets_of_database() | secrets_of_settings() | cast.tokens
-            found[str(operation)] = members_of, documents, secrets
+            found[str(operation)] = read(operation, cast, actors)
     return found
 
 
 class TestShown:
-    def test_is_what_the_file_says_and_no_secret(self, seen):
-        table = {
-            name: [
-                {"to": sorted(to), "members": list(shown)} for shown, to in sorted(found.items())
-            ]
-            for name, (found, _, _) in seen.items()
-        }
+    def test_members_are_what_the_file_says(self, readings):
+        table = {name: entries(reading) for name, reading in readings.items()}
         if os.environ.get("UPDATE_SHOWN"):
             FILE.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-
-        assert self.empty(seen) == [], EMPTY_LIST
-        assert self.secret_names(seen) == {}
-        assert self.secret_values(seen) == {}
         known = json.loads(FILE.read_text()) if FILE.exists() else {}
+
+        assert self.that_show_the_owner_nothing(readings) == [], EMPTY_LIST
         assert {name: entry for name, entry in table.items() if entry != known.get(name)} == {
             name: entry for name, entry in known.items() if entry != table.get(name)
         }, RENEWAL
 
     @staticmethod
-    def empty(seen):
-        """The owner, who comes first, is to see something everywhere."""
-        return [name for name, (_, documents, _) in seen.items() if not has_content(documents[0])]
+    def that_show_the_owner_nothing(readings):
+        firsts = {name: reading.answers[0] for name, reading in readings.items()}
+        assert {actor.name for actor, _ in firsts.values()} == {"owner"}
+        return [name for name, (_, document) in firsts.items() if not has_content(document)]
 
-    @staticmethod
-    def secret_names(seen):
-        names = {
-            (operation, place)
-            for operation, (found, _, _) in seen.items()
-            for places in found
-            for place in places
-        }
-        return {
-            operation: place
-            for operation, place in names
-            if SECRET_NAME.search(last_name(place)) and last_name(place) not in NO_SECRETS
+    def test_members_and_values_are_no_secrets(self, readings):
+        named, leaked = set(), set()
+        for name, reading in readings.items():
+            places = {place for shown in reading.members for place in shown}
+            named |= {(name, place) for place in places if is_secret_name(last_name(place))}
+            text = json.dumps([document for _, document in reading.answers])
+            leaked |= {(name, secret) for secret in reading.secrets if secret in text}
+            assert len(reading.secrets) > 20  # people, keys and tokens are there
+
+        assert (named, leaked) == (set(), set())
+
+    def test_lists_hold_nothing_of_somebody_else(self, readings, cast):
+        foreign = {
+            (name, actor.name)
+            for name, reading in readings.items()
+            if not route_named(name.removeprefix("GET ")).converters
+            for actor, document in reading.answers
+            for pk in owners_ids(cast, actor)
+            if pk in json.dumps(document)
         }
 
-    @staticmethod
-    def secret_values(seen):
-        found = {}
-        for operation, (_, documents, secrets) in seen.items():
-            text = json.dumps(documents)
-            assert len(secrets) > 20  # people, keys and tokens are there
-            leaked = {secret for secret in secrets if secret in text}
-            found |= {operation: leaked} if leaked else {}
-        return found
+        assert foreign == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -11,6 +12,7 @@ from django.core.validators import EmailValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from apps.accounts.models.naming import (
     EMAIL_MAX,
@@ -135,6 +137,11 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     password_changed_at = models.DateTimeField(
         default=timezone.now, editable=False, help_text="When the password was last set (UTC)."
     )
+    sessions_ended_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When staff last ended all sessions on the site's pages (UTC).",
+    )
 
     objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment] # keeps BaseQuerySet's update
 
@@ -181,6 +188,19 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
             self.fill_keys()
         except ValueError as error:
             raise ValidationError({"email": EmailValidator.message}) from error
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's mark of the password in a session, and here of the last ending of them all.
+
+        A session with another mark is over at its next page; there is no list of whose is which.
+        """
+        mark: str = super()._get_session_auth_hash(secret)  # type: ignore[misc] # missing in its stubs
+        ended_at = self.sessions_ended_at
+        if ended_at is None:
+            return mark
+        value = f"{mark}|{ended_at.astimezone(UTC).isoformat()}"
+        salt = "accounts.sessions-ended"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def fill_keys(self) -> None:
         """Bring `username`, `email` and their keys into step. Raises ValueError: no such domain."""

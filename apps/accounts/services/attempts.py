@@ -20,6 +20,7 @@ HOUR = 3600  # seconds; an allowance begins with the first attempt and is whole 
 REGISTRATIONS_PER_IP = 20  # an hour
 RESETS_PER_IP = 20  # an hour
 RESETS_PER_ADDRESS = 5  # an hour, for one e-mail address: a mailbox is not to be filled
+CHANGES_PER_ADDRESS = 5  # an hour, of an e-mail address to this one, for the same reason
 
 
 def of_login(identifier: str, ip: str | None) -> list[Subject]:
@@ -46,6 +47,11 @@ def of_reset(email_key: str, ip: str | None) -> list[Subject]:
         Subject("reset-address", email_key, RESETS_PER_ADDRESS, HOUR),
         Subject("reset-ip", ip or "unknown", RESETS_PER_IP, HOUR),
     ]
+
+
+def of_email_change(email_key: str) -> list[Subject]:
+    """An address that is somebody's counts as any other, so it tells nothing."""
+    return [Subject("change-address", email_key, CHANGES_PER_ADDRESS, HOUR)]
 
 
 def take(subjects: list[Subject]) -> None:

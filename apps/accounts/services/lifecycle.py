@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.accounts import events
 from apps.accounts.errors import LastSuperuserError, LoginNotFoundError, UserNotFoundError
@@ -40,8 +41,8 @@ def deactivate_user(*, user_id: UUID, actor: Actor, reason: str, now: datetime) 
         return
     if user.is_superuser and not others:
         raise LastSuperuserError
-    user.is_active = False
-    user.save(update_fields=["is_active"])
+    user.is_active, user.sessions_ended_at = False, now  # or reactivating would revive sessions
+    user.save(update_fields=["is_active", "sessions_ended_at"])
     logins = ending.lock_live_logins(user)
     RefreshFamily.objects.filter(pk__in=[login.pk for login in logins]).update(
         revoked_at=now, cause=RefreshFamily.Cause.USER_DEACTIVATED
@@ -51,6 +52,19 @@ def deactivate_user(*, user_id: UUID, actor: Actor, reason: str, now: datetime) 
         "deactivated", user, actor, reason, before={"is_active": True}, after={"is_active": False}
     )
     announce(events.USER_DEACTIVATED, user, actor=actor)
+
+
+def hold_user(user_id: UUID) -> datetime:
+    """Lock an active user until the caller's transaction ends: no token is made for them meanwhile.
+
+    For whoever changes what tokens say. Every token that does not say it yet was issued at or
+    before the instant that is returned.
+
+    Raises UserNotFoundError: unknown or deactivated.
+    """
+    if not _locked(user_id).is_active:
+        raise UserNotFoundError
+    return timezone.now()
 
 
 @transaction.atomic
@@ -69,8 +83,14 @@ def reactivate_user(*, user_id: UUID, actor: Actor, reason: str) -> None:
 
 @transaction.atomic
 def revoke_logins(*, user_id: UUID, actor: Actor, reason: str, now: datetime) -> int:
-    """End every login of a user, who may log in again; how many. Raises UserNotFoundError."""
-    return _end_all(_locked(user_id), RefreshFamily.Cause.REVOKED_BY_STAFF, actor, reason, now)
+    """End every login of a user, who may log in again, and every session on the site's pages.
+
+    Returns how many logins. Raises UserNotFoundError.
+    """
+    user = _locked(user_id)
+    user.sessions_ended_at = now
+    user.save(update_fields=["sessions_ended_at"])
+    return _end_all(user, RefreshFamily.Cause.REVOKED_BY_STAFF, actor, reason, now)
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ from apps.accounts.errors import (
 from apps.accounts.models import User
 from apps.accounts.models.naming import email_key
 from apps.accounts.selectors import get_caller
+from apps.accounts.services import attempts
 from apps.accounts.services.announcing import announce
 from apps.accounts.services.confirming import read_confirmation
 from apps.accounts.services.passwords import check_current_password
@@ -67,6 +68,8 @@ def request_email_change(*, user_id: UUID, address: str, current_password: str) 
     Raises:
         WrongPasswordError, TooManyFailuresError: a stolen access token is not enough.
         InvalidAccountError: not an address.
+        TooManyAttemptsError: enough mails for this address for this hour.
+        core.security.lockout.AttemptsUnknownError: they cannot be counted.
     """
     user = get_caller(user_id)
     check_current_password(user, current_password)
@@ -74,6 +77,7 @@ def request_email_change(*, user_id: UUID, address: str, current_password: str) 
     faults = address_faults(draft)
     if faults:
         raise InvalidAccountError(errors=tuple(faults))
+    attempts.take(attempts.of_email_change(draft.email_key))
     return _await_confirmation(user_id, draft)
 
 

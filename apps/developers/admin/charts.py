@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 720, 180  # units of the drawing; it takes the width there is
 LEFT, BOTTOM, TOP = 64, 24, 8  # room for the figures, the days, and above
 GAP: Final = 0.2  # of a bar's place
+DAYS_MIN: Final = 14  # places there are at least: one day alone is no wall of colour
 LABELS: Final = 6  # days written below, about
 
 
@@ -46,7 +47,7 @@ def calls_chart(calls: DailyCalls) -> SafeString | str:
 
 
 def _step(calls: DailyCalls) -> float:
-    return (WIDTH - LEFT) / len(calls.days)
+    return (WIDTH - LEFT) / max(DAYS_MIN, len(calls.days))
 
 
 def _bars(calls: DailyCalls, highest: int) -> Iterator[tuple[object, ...]]:

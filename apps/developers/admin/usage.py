@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Q, Subquery, Sum
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 APPLICATIONS_MAX = 50  # offered as a filter; others are found by their id
+USERNAME = get_user_model()._default_manager.filter(pk=OuterRef("account_id")).values("username")  # noqa: SLF001 - Django's documented accessor
 NAME = Application.objects.filter(pk=OuterRef("application_id")).values("name")
 
 
@@ -126,9 +128,10 @@ class CallsAdmin(AuditedModelAdmin[Any]):
     search_help_text = "An id of an account or application, how a route begins"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        named: QuerySet[Any]
-        named = super().get_queryset(request).annotate(application_name=Subquery(NAME))
-        return named
+        rows: QuerySet[Any]
+        rows = super().get_queryset(request).annotate(application_name=Subquery(NAME))
+        rows = rows.annotate(username=Subquery(USERNAME))
+        return rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -149,7 +152,7 @@ class CallsAdmin(AuditedModelAdmin[Any]):
 
     @admin.display(description="Account", ordering="account_id")
     def account(self, row: Any) -> SafeString | str:  # noqa: ANN401 - a row of either table
-        return link_to("accounts_user_change", row.account_id)
+        return link_to("accounts_user_change", row.account_id, row.username)
 
     @admin.display(description="Application", ordering="application_id")
     def application(self, row: Any) -> SafeString | str:  # noqa: ANN401 - as above

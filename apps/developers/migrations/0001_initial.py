@@ -15,7 +15,6 @@ from core.db.operations import CreatePartitionedByDay
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -24,253 +23,997 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Application',
+            name="Application",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('name', models.CharField(help_text='People read it when asked for consent.', max_length=80)),
-                ('description', models.CharField(blank=True, help_text='What it does, in a sentence.', max_length=500)),
-                ('website', models.URLField(blank=True, help_text='Where to read about it.', max_length=300)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('closed', 'Closed')], default='active', max_length=16)),
-                ('suspended_at', models.DateTimeField(blank=True, help_text='By staff (UTC).', null=True)),
-                ('closed_at', models.DateTimeField(blank=True, help_text='By its owner (UTC).', null=True)),
-                ('owner', models.ForeignKey(help_text='Who made it, and whose everything is that it makes.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="People read it when asked for consent.", max_length=80
+                    ),
+                ),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True, help_text="What it does, in a sentence.", max_length=500
+                    ),
+                ),
+                (
+                    "website",
+                    models.URLField(
+                        blank=True, help_text="Where to read about it.", max_length=300
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("suspended", "Suspended"),
+                            ("closed", "Closed"),
+                        ],
+                        default="active",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "suspended_at",
+                    models.DateTimeField(blank=True, help_text="By staff (UTC).", null=True),
+                ),
+                (
+                    "closed_at",
+                    models.DateTimeField(blank=True, help_text="By its owner (UTC).", null=True),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        help_text="Who made it, and whose everything is that it makes.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OAuthClient',
+            name="OAuthClient",
             fields=[
-                ('client_id', models.CharField(db_index=True, default=oauth2_provider.generators.generate_client_id, max_length=255, unique=True, verbose_name='client ID')),
-                ('redirect_uris', models.TextField(blank=True, help_text='Allowed URIs list, space separated', verbose_name='redirect URIs')),
-                ('post_logout_redirect_uris', models.TextField(blank=True, default='', help_text='Allowed Post Logout URIs list, space separated', verbose_name='post logout redirect URIs')),
-                ('client_type', models.CharField(choices=[('confidential', 'Confidential'), ('public', 'Public')], max_length=32, verbose_name='client type')),
-                ('authorization_grant_type', models.CharField(choices=[('authorization-code', 'Authorization code'), ('urn:ietf:params:oauth:grant-type:device_code', 'Device Code'), ('implicit', 'Implicit'), ('password', 'Resource owner password-based'), ('client-credentials', 'Client credentials'), ('openid-hybrid', 'OpenID connect hybrid')], max_length=44, verbose_name='authorization grant type')),
-                ('client_secret', oauth2_provider.models.ClientSecretField(blank=True, db_index=True, default=oauth2_provider.generators.generate_client_secret, help_text='Client secret for authentication', max_length=255, verbose_name='client secret')),
-                ('hash_client_secret', models.BooleanField(default=True, verbose_name='hash client secret')),
-                ('name', models.CharField(blank=True, max_length=255, verbose_name='name')),
-                ('skip_authorization', models.BooleanField(default=False, verbose_name='skip authorization')),
-                ('created', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated', models.DateTimeField(auto_now=True, verbose_name='updated')),
-                ('algorithm', models.CharField(blank=True, choices=[('', 'No OIDC support'), ('RS256', 'RSA with SHA-2 256'), ('HS256', 'HMAC with SHA-2 256')], default='', max_length=5, verbose_name='algorithm')),
-                ('allowed_origins', models.TextField(blank=True, default='', help_text='Allowed origins list to enable CORS, space separated', verbose_name='allowed origins')),
-                ('registration_source', models.CharField(choices=[('manual', 'Manual'), ('dcr', 'Dynamic Client Registration'), ('cimd', 'Client ID Metadata Document')], default='manual', help_text='How this application was registered (manual, DCR per RFC 7591, or CIMD)', max_length=32, verbose_name='registration source')),
-                ('cimd_expires_at', models.DateTimeField(blank=True, default=None, help_text='When the cached Client ID Metadata Document should be re-fetched', null=True, verbose_name='CIMD expires at')),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), help_text='The most its tokens may do.', size=None)),
-                ('revoked_at', models.DateTimeField(blank=True, help_text='Dead since (UTC).', null=True)),
-                ('belongs_to', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='oauth_clients', to='developers.application')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='%(app_label)s_%(class)s', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+                (
+                    "client_id",
+                    models.CharField(
+                        db_index=True,
+                        default=oauth2_provider.generators.generate_client_id,
+                        max_length=255,
+                        unique=True,
+                        verbose_name="client ID",
+                    ),
+                ),
+                (
+                    "redirect_uris",
+                    models.TextField(
+                        blank=True,
+                        help_text="Allowed URIs list, space separated",
+                        verbose_name="redirect URIs",
+                    ),
+                ),
+                (
+                    "post_logout_redirect_uris",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Allowed Post Logout URIs list, space separated",
+                        verbose_name="post logout redirect URIs",
+                    ),
+                ),
+                (
+                    "client_type",
+                    models.CharField(
+                        choices=[("confidential", "Confidential"), ("public", "Public")],
+                        max_length=32,
+                        verbose_name="client type",
+                    ),
+                ),
+                (
+                    "authorization_grant_type",
+                    models.CharField(
+                        choices=[
+                            ("authorization-code", "Authorization code"),
+                            ("urn:ietf:params:oauth:grant-type:device_code", "Device Code"),
+                            ("implicit", "Implicit"),
+                            ("password", "Resource owner password-based"),
+                            ("client-credentials", "Client credentials"),
+                            ("openid-hybrid", "OpenID connect hybrid"),
+                        ],
+                        max_length=44,
+                        verbose_name="authorization grant type",
+                    ),
+                ),
+                (
+                    "client_secret",
+                    oauth2_provider.models.ClientSecretField(
+                        blank=True,
+                        db_index=True,
+                        default=oauth2_provider.generators.generate_client_secret,
+                        help_text="Client secret for authentication",
+                        max_length=255,
+                        verbose_name="client secret",
+                    ),
+                ),
+                (
+                    "hash_client_secret",
+                    models.BooleanField(default=True, verbose_name="hash client secret"),
+                ),
+                ("name", models.CharField(blank=True, max_length=255, verbose_name="name")),
+                (
+                    "skip_authorization",
+                    models.BooleanField(default=False, verbose_name="skip authorization"),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated", models.DateTimeField(auto_now=True, verbose_name="updated")),
+                (
+                    "algorithm",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "No OIDC support"),
+                            ("RS256", "RSA with SHA-2 256"),
+                            ("HS256", "HMAC with SHA-2 256"),
+                        ],
+                        default="",
+                        max_length=5,
+                        verbose_name="algorithm",
+                    ),
+                ),
+                (
+                    "allowed_origins",
+                    models.TextField(
+                        blank=True,
+                        default="",
+                        help_text="Allowed origins list to enable CORS, space separated",
+                        verbose_name="allowed origins",
+                    ),
+                ),
+                (
+                    "registration_source",
+                    models.CharField(
+                        choices=[
+                            ("manual", "Manual"),
+                            ("dcr", "Dynamic Client Registration"),
+                            ("cimd", "Client ID Metadata Document"),
+                        ],
+                        default="manual",
+                        help_text="How this application was registered (manual, DCR per RFC 7591, or CIMD)",
+                        max_length=32,
+                        verbose_name="registration source",
+                    ),
+                ),
+                (
+                    "cimd_expires_at",
+                    models.DateTimeField(
+                        blank=True,
+                        default=None,
+                        help_text="When the cached Client ID Metadata Document should be re-fetched",
+                        null=True,
+                        verbose_name="CIMD expires at",
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        help_text="The most its tokens may do.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, help_text="Dead since (UTC).", null=True),
+                ),
+                (
+                    "belongs_to",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="oauth_clients",
+                        to="developers.application",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="%(app_label)s_%(class)s",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'OAuth client',
+                "verbose_name": "OAuth client",
             },
         ),
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('name', models.CharField(help_text='Stable name, e.g. partner; tokens carry it.', max_length=40, unique=True, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9-]{0,39}\\Z', 'Lower-case letters, digits and hyphens.')])),
-                ('title', models.CharField(help_text='What people read, e.g. Partner.', max_length=80)),
-                ('description', models.CharField(blank=True, help_text='For whom it is; developers read it.', max_length=500)),
-                ('is_default', models.BooleanField(default=False, help_text='Holds for users and applications that were given no plan.')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Stable name, e.g. partner; tokens carry it.",
+                        max_length=40,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z][a-z0-9-]{0,39}\\Z",
+                                "Lower-case letters, digits and hyphens.",
+                            )
+                        ],
+                    ),
+                ),
+                (
+                    "title",
+                    models.CharField(help_text="What people read, e.g. Partner.", max_length=80),
+                ),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True, help_text="For whom it is; developers read it.", max_length=500
+                    ),
+                ),
+                (
+                    "is_default",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Holds for users and applications that were given no plan.",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='plan_one_default'), models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z][a-z0-9-]{0,39}$')), name='plan_name_shape')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_default", True)),
+                        fields=("is_default",),
+                        name="plan_one_default",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name__regex", "^[a-z][a-z0-9-]{0,39}$")),
+                        name="plan_name_shape",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='application',
-            name='plan',
-            field=models.ForeignKey(blank=True, help_text='Given by staff; empty: the default plan.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='developers.plan'),
+            model_name="application",
+            name="plan",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Given by staff; empty: the default plan.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="developers.plan",
+            ),
         ),
         migrations.CreateModel(
-            name='PlanLimit',
+            name="PlanLimit",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('work', models.CharField(choices=[('default', 'Ordinary calls'), ('predict', 'Predictions'), ('batch', 'Batch predictions submitted'), ('upload', 'Model uploads')], max_length=16, verbose_name='class of work')),
-                ('burst', models.PositiveIntegerField(help_text='Units in any second.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000000000)])),
-                ('sustained', models.PositiveIntegerField(help_text='Units in any minute.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000000000)])),
-                ('daily', models.PositiveIntegerField(blank=True, help_text='Units in a day, from midnight UTC; empty: no daily quota.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(1000000000)])),
-                ('concurrent', models.PositiveIntegerField(blank=True, help_text='Calls running at the same time; empty: as many as come.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100000)])),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='limits', to='developers.plan')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "work",
+                    models.CharField(
+                        choices=[
+                            ("default", "Ordinary calls"),
+                            ("predict", "Predictions"),
+                            ("batch", "Batch predictions submitted"),
+                            ("upload", "Model uploads"),
+                        ],
+                        max_length=16,
+                        verbose_name="class of work",
+                    ),
+                ),
+                (
+                    "burst",
+                    models.PositiveIntegerField(
+                        help_text="Units in any second.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000000),
+                        ],
+                    ),
+                ),
+                (
+                    "sustained",
+                    models.PositiveIntegerField(
+                        help_text="Units in any minute.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000000),
+                        ],
+                    ),
+                ),
+                (
+                    "daily",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Units in a day, from midnight UTC; empty: no daily quota.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000000),
+                        ],
+                    ),
+                ),
+                (
+                    "concurrent",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Calls running at the same time; empty: as many as come.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100000),
+                        ],
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="limits",
+                        to="developers.plan",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'limit',
+                "verbose_name": "limit",
             },
         ),
         CreatePartitionedByDay(
-            name='RequestRecord',
+            name="RequestRecord",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, help_text='That of the request id.', primary_key=True, serialize=False)),
-                ('day', models.DateField(help_text='UTC; the partition.')),
-                ('at', models.DateTimeField(help_text='When the answer was ready (UTC).')),
-                ('account_id', models.UUIDField(help_text="Who is billed: the application's owner, or the user.")),
-                ('user_id', models.UUIDField(help_text='On whose behalf.')),
-                ('application_id', models.UUIDField(help_text='The calling application, if any.', null=True)),
-                ('credential', models.CharField(help_text='jwt, api_key, oauth or device.', max_length=16)),
-                ('credential_id', models.CharField(max_length=64)),
-                ('method', models.CharField(max_length=8)),
-                ('route', models.CharField(help_text='Template, e.g. /api/v1/models/{name}.', max_length=200)),
-                ('status', models.PositiveSmallIntegerField()),
-                ('error_code', models.CharField(blank=True, help_text='Of the problem, if one.', max_length=64)),
-                ('latency_ms', models.FloatField(help_text='From the first byte read to the answer ready.')),
-                ('request_bytes', models.PositiveBigIntegerField(help_text='Of the body.')),
-                ('response_bytes', models.PositiveBigIntegerField(help_text='Of the body; empty: streamed.', null=True)),
-                ('work', models.CharField(help_text='Class of work whose limit it was counted in.', max_length=16)),
-                ('units', models.PositiveIntegerField(help_text='What it cost of that limit.')),
-                ('request_id', models.CharField(max_length=64)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7,
+                        editable=False,
+                        help_text="That of the request id.",
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("day", models.DateField(help_text="UTC; the partition.")),
+                ("at", models.DateTimeField(help_text="When the answer was ready (UTC).")),
+                (
+                    "account_id",
+                    models.UUIDField(
+                        help_text="Who is billed: the application's owner, or the user."
+                    ),
+                ),
+                ("user_id", models.UUIDField(help_text="On whose behalf.")),
+                (
+                    "application_id",
+                    models.UUIDField(help_text="The calling application, if any.", null=True),
+                ),
+                (
+                    "credential",
+                    models.CharField(help_text="jwt, api_key, oauth or device.", max_length=16),
+                ),
+                ("credential_id", models.CharField(max_length=64)),
+                ("method", models.CharField(max_length=8)),
+                (
+                    "route",
+                    models.CharField(
+                        help_text="Template, e.g. /api/v1/models/{name}.", max_length=200
+                    ),
+                ),
+                ("status", models.PositiveSmallIntegerField()),
+                (
+                    "error_code",
+                    models.CharField(
+                        blank=True, help_text="Of the problem, if one.", max_length=64
+                    ),
+                ),
+                (
+                    "latency_ms",
+                    models.FloatField(help_text="From the first byte read to the answer ready."),
+                ),
+                ("request_bytes", models.PositiveBigIntegerField(help_text="Of the body.")),
+                (
+                    "response_bytes",
+                    models.PositiveBigIntegerField(
+                        help_text="Of the body; empty: streamed.", null=True
+                    ),
+                ),
+                (
+                    "work",
+                    models.CharField(
+                        help_text="Class of work whose limit it was counted in.", max_length=16
+                    ),
+                ),
+                ("units", models.PositiveIntegerField(help_text="What it cost of that limit.")),
+                ("request_id", models.CharField(max_length=64)),
             ],
             options={
-                'indexes': [models.Index(fields=['account_id', '-id'], name='request_by_account'), models.Index(fields=['application_id', '-id'], name='request_by_app')],
+                "indexes": [
+                    models.Index(fields=["account_id", "-id"], name="request_by_account"),
+                    models.Index(fields=["application_id", "-id"], name="request_by_app"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsageDay',
+            name="UsageDay",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('day', models.DateField(help_text='UTC.')),
-                ('account_id', models.UUIDField(help_text='Who is billed.')),
-                ('application_id', models.UUIDField(help_text='The calling application, if any.', null=True)),
-                ('method', models.CharField(max_length=8)),
-                ('route', models.CharField(help_text='Template, e.g. /api/v1/models/{name}.', max_length=200)),
-                ('work', models.CharField(help_text='Class of work.', max_length=16)),
-                ('calls', models.PositiveBigIntegerField(default=0)),
-                ('client_errors', models.PositiveBigIntegerField(default=0, help_text='Answers 4xx.')),
-                ('server_errors', models.PositiveBigIntegerField(default=0, help_text='Answers 5xx.')),
-                ('units', models.PositiveBigIntegerField(default=0, help_text='Spent of the limit.')),
-                ('latency_histogram', django.contrib.postgres.fields.ArrayField(base_field=models.PositiveBigIntegerField(), help_text='Calls by bucket of latency; see core.facts.histogram.', size=None)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("day", models.DateField(help_text="UTC.")),
+                ("account_id", models.UUIDField(help_text="Who is billed.")),
+                (
+                    "application_id",
+                    models.UUIDField(help_text="The calling application, if any.", null=True),
+                ),
+                ("method", models.CharField(max_length=8)),
+                (
+                    "route",
+                    models.CharField(
+                        help_text="Template, e.g. /api/v1/models/{name}.", max_length=200
+                    ),
+                ),
+                ("work", models.CharField(help_text="Class of work.", max_length=16)),
+                ("calls", models.PositiveBigIntegerField(default=0)),
+                (
+                    "client_errors",
+                    models.PositiveBigIntegerField(default=0, help_text="Answers 4xx."),
+                ),
+                (
+                    "server_errors",
+                    models.PositiveBigIntegerField(default=0, help_text="Answers 5xx."),
+                ),
+                (
+                    "units",
+                    models.PositiveBigIntegerField(default=0, help_text="Spent of the limit."),
+                ),
+                (
+                    "latency_histogram",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.PositiveBigIntegerField(),
+                        help_text="Calls by bucket of latency; see core.facts.histogram.",
+                        size=None,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['account_id', 'day'], name='usage_day_by_account')],
-                'constraints': [models.UniqueConstraint(fields=('day', 'account_id', 'application_id', 'method', 'route', 'work'), name='usage_day_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('calls__gte', django.db.models.expressions.CombinedExpression(models.F('client_errors'), '+', models.F('server_errors')))), name='usage_day_errors_are_calls')],
+                "indexes": [
+                    models.Index(fields=["account_id", "day"], name="usage_day_by_account")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("day", "account_id", "application_id", "method", "route", "work"),
+                        name="usage_day_once",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "calls__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("client_errors"), "+", models.F("server_errors")
+                                ),
+                            )
+                        ),
+                        name="usage_day_errors_are_calls",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OAuthConsent',
+            name="OAuthConsent",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), help_text='What it may do.', size=None)),
-                ('given_at', models.DateTimeField(help_text='First, without a break since (UTC).')),
-                ('last_used_at', models.DateTimeField(blank=True, help_text='When it last brought a token (UTC).', null=True)),
-                ('application', models.ForeignKey(help_text='To whom.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='developers.application')),
-                ('user', models.ForeignKey(help_text='Who.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        help_text="What it may do.",
+                        size=None,
+                    ),
+                ),
+                ("given_at", models.DateTimeField(help_text="First, without a break since (UTC).")),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it last brought a token (UTC).", null=True
+                    ),
+                ),
+                (
+                    "application",
+                    models.ForeignKey(
+                        help_text="To whom.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="developers.application",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        help_text="Who.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'OAuth consent',
-                'constraints': [models.UniqueConstraint(fields=('user', 'application'), name='oauth_consent_once')],
+                "verbose_name": "OAuth consent",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "application"), name="oauth_consent_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='UsedCode',
+            name="UsedCode",
             fields=[
-                ('digest', models.BinaryField(help_text='SHA-256 of the code.', max_length=32, primary_key=True, serialize=False)),
-                ('token_family', models.UUIDField(help_text='Of the refresh tokens it brought; their access tokens die with them.', null=True)),
-                ('access_token_id', models.BigIntegerField(help_text='The access token it brought.', null=True)),
-                ('used_at', models.DateTimeField(help_text='UTC.')),
-                ('expires_at', models.DateTimeField(db_index=True, help_text='May be forgotten after (UTC).')),
-                ('client', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL)),
+                (
+                    "digest",
+                    models.BinaryField(
+                        help_text="SHA-256 of the code.",
+                        max_length=32,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "token_family",
+                    models.UUIDField(
+                        help_text="Of the refresh tokens it brought; their access tokens die with them.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "access_token_id",
+                    models.BigIntegerField(help_text="The access token it brought.", null=True),
+                ),
+                ("used_at", models.DateTimeField(help_text="UTC.")),
+                (
+                    "expires_at",
+                    models.DateTimeField(db_index=True, help_text="May be forgotten after (UTC)."),
+                ),
+                (
+                    "client",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='UserPlan',
+            name="UserPlan",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='developers.plan')),
-                ('user', models.OneToOneField(help_text='Whose.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="developers.plan",
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        help_text="Whose.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': "user's plan",
-                'verbose_name_plural': "users' plans",
+                "verbose_name": "user's plan",
+                "verbose_name_plural": "users' plans",
             },
         ),
         migrations.CreateModel(
-            name='ApiKey',
+            name="ApiKey",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was made (UTC).')),
-                ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, help_text='When the row was last written (UTC).')),
-                ('row_version', models.PositiveBigIntegerField(default=1, editable=False, help_text='Moves by one at each write; the ETag.')),
-                ('name', models.CharField(help_text='What it is for, e.g. nightly import.', max_length=80)),
-                ('prefix', models.CharField(help_text='How the key begins, to tell it from others.', max_length=11)),
-                ('digest', models.BinaryField(help_text='HMAC-SHA-256 of the key under a pepper.', max_length=32, unique=True)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), help_text='What it may do.', size=None)),
-                ('read_only', models.BooleanField(default=False, help_text='Only GET and HEAD, whatever scopes.')),
-                ('networks', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=43), blank=True, default=list, help_text='Addresses or networks (CIDR) it may be used from; empty: any.', size=None)),
-                ('expires_at', models.DateTimeField(blank=True, help_text='Empty: never (UTC).', null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, help_text='Written at most once a minute (UTC).', null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, help_text='Dead since (UTC).', null=True)),
-                ('replaced_by', models.OneToOneField(blank=True, help_text='The key that a rotation made.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replaces', to='developers.apikey')),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='keys', to='developers.application')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=core.ids.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was made (UTC).",
+                    ),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        editable=False,
+                        help_text="When the row was last written (UTC).",
+                    ),
+                ),
+                (
+                    "row_version",
+                    models.PositiveBigIntegerField(
+                        default=1, editable=False, help_text="Moves by one at each write; the ETag."
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="What it is for, e.g. nightly import.", max_length=80
+                    ),
+                ),
+                (
+                    "prefix",
+                    models.CharField(
+                        help_text="How the key begins, to tell it from others.", max_length=11
+                    ),
+                ),
+                (
+                    "digest",
+                    models.BinaryField(
+                        help_text="HMAC-SHA-256 of the key under a pepper.",
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        help_text="What it may do.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "read_only",
+                    models.BooleanField(
+                        default=False, help_text="Only GET and HEAD, whatever scopes."
+                    ),
+                ),
+                (
+                    "networks",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=43),
+                        blank=True,
+                        default=list,
+                        help_text="Addresses or networks (CIDR) it may be used from; empty: any.",
+                        size=None,
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, help_text="Empty: never (UTC).", null=True),
+                ),
+                (
+                    "last_used_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Written at most once a minute (UTC).", null=True
+                    ),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(blank=True, help_text="Dead since (UTC).", null=True),
+                ),
+                (
+                    "replaced_by",
+                    models.OneToOneField(
+                        blank=True,
+                        help_text="The key that a rotation made.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replaces",
+                        to="developers.apikey",
+                    ),
+                ),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="keys",
+                        to="developers.application",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'API key',
-                'indexes': [models.Index(fields=['application', '-created_at', '-id'], name='api_key_by_app')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='api_key_has_scopes'), models.CheckConstraint(condition=models.Q(('expires_at', None), ('expires_at__gt', models.F('created_at')), _connector='OR'), name='api_key_expires_after_creation')],
+                "verbose_name": "API key",
+                "indexes": [
+                    models.Index(
+                        fields=["application", "-created_at", "-id"], name="api_key_by_app"
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("scopes__len__gte", 1)), name="api_key_has_scopes"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("expires_at", None),
+                            ("expires_at__gt", models.F("created_at")),
+                            _connector="OR",
+                        ),
+                        name="api_key_expires_after_creation",
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='oauthclient',
-            index=models.Index(fields=['belongs_to', '-created_at', '-id'], name='oauth_client_by_app'),
+            model_name="oauthclient",
+            index=models.Index(
+                fields=["belongs_to", "-created_at", "-id"], name="oauth_client_by_app"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('authorization_grant_type__in', ['authorization-code', 'client-credentials'])), name='oauth_client_grant_known'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("authorization_grant_type__in", ["authorization-code", "client-credentials"])
+                ),
+                name="oauth_client_grant_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('authorization_grant_type', 'client-credentials'), ('client_type', 'public'), _negated=True), name='oauth_client_service_is_confidential'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("authorization_grant_type", "client-credentials"),
+                    ("client_type", "public"),
+                    _negated=True,
+                ),
+                name="oauth_client_service_is_confidential",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('client_secret', ''), ('client_type', 'public')), models.Q(('client_secret__regex', '^[0-9a-f]{64}$'), ('client_type', 'confidential')), _connector='OR'), name='oauth_client_secret_is_hashed'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("client_secret", ""), ("client_type", "public")),
+                    models.Q(
+                        ("client_secret__regex", "^[0-9a-f]{64}$"), ("client_type", "confidential")
+                    ),
+                    _connector="OR",
+                ),
+                name="oauth_client_secret_is_hashed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('skip_authorization', False)), name='oauth_client_never_skips_consent'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("skip_authorization", False)),
+                name="oauth_client_never_skips_consent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='oauthclient',
-            constraint=models.CheckConstraint(condition=models.Q(('scopes__len__gte', 1)), name='oauth_client_has_scopes'),
+            model_name="oauthclient",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("scopes__len__gte", 1)), name="oauth_client_has_scopes"
+            ),
         ),
         migrations.AddIndex(
-            model_name='application',
-            index=models.Index(fields=['owner', '-created_at', '-id'], name='application_by_owner'),
+            model_name="application",
+            index=models.Index(fields=["owner", "-created_at", "-id"], name="application_by_owner"),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('owner', 'name'), name='application_name_once_per_owner'),
+            model_name="application",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "closed"), _negated=True),
+                fields=("owner", "name"),
+                name="application_name_once_per_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='application',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('status', 'active'), ('suspended_at', None)), models.Q(('closed_at', None), ('status', 'suspended'), ('suspended_at__isnull', False)), models.Q(('closed_at__isnull', False), ('status', 'closed')), _connector='OR'), name='application_status_known'),
+            model_name="application",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("status", "active"), ("suspended_at", None)),
+                    models.Q(
+                        ("closed_at", None),
+                        ("status", "suspended"),
+                        ("suspended_at__isnull", False),
+                    ),
+                    models.Q(("closed_at__isnull", False), ("status", "closed")),
+                    _connector="OR",
+                ),
+                name="application_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planlimit',
-            constraint=models.UniqueConstraint(fields=('plan', 'work'), name='plan_limit_once_per_work'),
+            model_name="planlimit",
+            constraint=models.UniqueConstraint(
+                fields=("plan", "work"), name="plan_limit_once_per_work"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('work__in', ['default', 'predict', 'batch', 'upload'])), name='plan_limit_work_known'),
+            model_name="planlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("work__in", ["default", "predict", "batch", "upload"])),
+                name="plan_limit_work_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planlimit',
-            constraint=models.CheckConstraint(condition=models.Q(('burst__gte', 1), ('sustained__gte', 1), models.Q(('daily', None), ('daily__gte', 1), _connector='OR'), models.Q(('concurrent', None), ('concurrent__gte', 1), _connector='OR')), name='plan_limit_positive'),
+            model_name="planlimit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("burst__gte", 1),
+                    ("sustained__gte", 1),
+                    models.Q(("daily", None), ("daily__gte", 1), _connector="OR"),
+                    models.Q(("concurrent", None), ("concurrent__gte", 1), _connector="OR"),
+                ),
+                name="plan_limit_positive",
+            ),
         ),
     ]

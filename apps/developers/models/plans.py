@@ -96,7 +96,7 @@ class PlanLimit(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan_id} {self.work}"
+        return str(self.get_work_display())
 
 
 class UserPlan(BaseModel):

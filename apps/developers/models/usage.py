@@ -66,7 +66,8 @@ class UsageDay(models.Model):
     server_errors = models.PositiveBigIntegerField(default=0, help_text="Answers 5xx.")
     units = models.PositiveBigIntegerField(default=0, help_text="Spent of the limit.")
     latency_histogram = ArrayField(
-        models.PositiveBigIntegerField(), help_text="Calls by bucket of latency; see core.facts.histogram."
+        models.PositiveBigIntegerField(),
+        help_text="Calls by bucket of latency; see core.facts.histogram.",
     )
 
     class Meta:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Subquery
 from oauth2_provider.models import AccessToken, RefreshToken
 
@@ -101,7 +103,7 @@ def introspect(token: str, application_id: UUID, *, now: datetime) -> dict[str, 
     Whatever is not alive, or somebody else's, is `{"active": false}` and nothing more.
     """
     if token.startswith(REFRESH_PREFIX):
-        return _introspect_refresh_token(token, application_id)
+        return _introspect_refresh_token(token, application_id, now)
     row = _access_token(token)
     if row is None or row.application.belongs_to_id != application_id:
         return {"active": False}
@@ -121,11 +123,13 @@ def introspect(token: str, application_id: UUID, *, now: datetime) -> dict[str, 
     }
 
 
-def _introspect_refresh_token(token: str, application_id: UUID) -> dict[str, Any]:
+def _introspect_refresh_token(token: str, application_id: UUID, now: datetime) -> dict[str, Any]:
     """A refresh token says little: only its client uses it."""
+    life = timedelta(seconds=settings.OAUTH_REFRESH_TOKEN_SECONDS)
     rows = RefreshToken.objects.select_related("user", "application").filter(
         token_checksum=_checksum(token),
         revoked=None,
+        created__gt=now - life,
         access_token__isnull=False,
         application__belongs_to=application_id,
         application__revoked_at=None,

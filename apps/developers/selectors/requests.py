@@ -28,15 +28,20 @@ def requests_visible_to(principal: Principal, *, now: datetime) -> QuerySet[Requ
     """The calls of the last REQUEST_LOG_DAYS that somebody may see.
 
     A person sees those of their account: their own logins' and all their applications', also where
-    these act for others. An application sees its own. The day is always bounded, so that days which
-    are made ahead or about to be dropped are not looked at.
+    these act for others. An application sees its own; with a token that somebody other than its
+    owner has lent it, those for them alone, since such a token may lie in that person's hands. The
+    day is always bounded, so that days which are made ahead or about to be dropped are not looked
+    at.
     """
     today = day_of(now)
     oldest = today - timedelta(days=settings.REQUEST_LOG_DAYS)
     rows = RequestRecord.objects.filter(day__gte=oldest, day__lte=today)
-    if principal.application_id is not None:
-        return rows.filter(application_id=principal.application_id)
-    return rows.filter(account_id=principal.account_id)
+    if principal.application_id is None:
+        return rows.filter(account_id=principal.account_id)
+    rows = rows.filter(application_id=principal.application_id)
+    if principal.user_id != principal.account_id:
+        return rows.filter(user_id=principal.user_id)
+    return rows
 
 
 def request_for(principal: Principal, request_id: str, *, now: datetime) -> RequestRecord:

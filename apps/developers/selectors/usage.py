@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db import connection
 from django.db.models import Sum
 
-from apps.developers.errors import UsageTooFineError
+from apps.developers.errors import UsageNotYoursError, UsageTooFineError
 from apps.developers.models import UsageDay
 from core.facts.histogram import percentile
 
@@ -73,7 +73,13 @@ class Usage:
 
 
 def usage_visible_to(principal: Principal, *, first: date, last: date) -> QuerySet[UsageDay]:
-    """Of the days from `first` to `last`: a person's whole account's, an application's own."""
+    """Of the days from `first` to `last`: a person's whole account's, an application's own.
+
+    Raises UsageNotYoursError: somebody other than the application's owner has lent the token, which
+    may lie in that person's hands.
+    """
+    if principal.user_id != principal.account_id:
+        raise UsageNotYoursError
     rows = UsageDay.objects.filter(account_id=principal.account_id, day__range=(first, last))
     if principal.application_id is not None:
         return rows.filter(application_id=principal.application_id)

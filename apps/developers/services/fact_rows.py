@@ -42,8 +42,11 @@ def moment_of(fact: RequestFact) -> datetime:
 
 @lru_cache(maxsize=1024)
 def route_of(template: str) -> str:
-    """A route as the schema writes it: api/v1/models/<slug:name> is /api/v1/models/{name}."""
-    return "/" + CONVERTER.sub(r"{\1}", template)
+    """A route as the schema writes it: api/v1/models/<slug:name> is /api/v1/models/{name}.
+
+    What views call `pk` is `id` in the schema (drf-spectacular's SCHEMA_COERCE_PATH_PK).
+    """
+    return "/" + CONVERTER.sub(r"{\1}", template).replace("{pk}", "{id}")
 
 
 def copy_lines(facts: Iterable[RequestFact]) -> str:

@@ -42,6 +42,9 @@ def read_network(text: str) -> str:
     which is how callers' addresses are compared. Raises ValueError.
     """
     network = ipaddress.ip_network(text, strict=False)
+    mask = text.partition("/")[2]
+    if "." in mask and mask != str(network.netmask):
+        raise ValueError("A host mask is the opposite of what most people would read.")
     if not isinstance(network, ipaddress.IPv6Network):
         return str(network)
     if network.network_address.scope_id is not None:

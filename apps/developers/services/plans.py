@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Q
 
-from apps.accounts.selectors import get_active_user
+from apps.accounts.services import hold_user
 from apps.developers.errors import (
     ApplicationNotFoundError,
     DefaultPlanError,
@@ -73,14 +73,14 @@ def assign_plan_to_user(
         UserNotFoundError: unknown or deactivated.
     """
     plan = None if plan_id is None else _lock_plan(plan_id)
-    user = get_active_user(user_id)
-    lock_name("developers.user_plan", str(user_id))
+    held_at = hold_user(user_id)
     current = UserPlan.objects.select_related("plan").filter(user_id=user_id).first()
     before = {"plan": _name(None if current is None else current.plan)}
     if before == {"plan": _name(plan)}:
         return
     _store_user_plan(user_id, current, plan)
-    announce_change(Revocation.Kind.USER, str(user.pk), now=now, reason="plan_changed")
+    since = max(now, held_at)
+    announce_change(Revocation.Kind.USER, str(user_id), now=since, reason="plan_changed")
     audit.record(
         actor=actor,
         action="developers.user.plan_changed",

@@ -20,6 +20,7 @@ from core.db.partitions import ensure_day_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from core.facts import RequestFact
 
@@ -42,6 +43,8 @@ MARK_USED: Final = """
     ) AS used
     WHERE key.id = used.id
 """
+_days_made: set[date] = set()  # days whose partitions this process has seen to
+
 SUM_ROW: Final = f"({', '.join(['%s'] * 11)})"
 ADD_UP: Final = """
     INSERT INTO developers_usageday AS known (day, account_id, application_id, method, route, work,
@@ -71,6 +74,9 @@ def record_requests(facts: Sequence[RequestFact]) -> None:
     Raises:
         Error: nothing of the batch is stored.
     """
+    days = {moment_of(fact).date() for fact in facts}
+    if not days <= _days_made:
+        _make_partitions(days)
     try:
         _store(facts)
     except IntegrityError as error:
@@ -78,7 +84,7 @@ def record_requests(facts: Sequence[RequestFact]) -> None:
         if state == UNIQUE_VIOLATION:
             _store(_not_yet_stored(facts))
         elif state == CHECK_VIOLATION:
-            _make_partitions(facts)
+            _make_partitions(days)
             _store(facts)
         else:
             raise
@@ -122,6 +128,8 @@ def _not_yet_stored(facts: Sequence[RequestFact]) -> list[RequestFact]:
     return [fact for fact in facts if id_of(fact) not in known]
 
 
-def _make_partitions(facts: Sequence[RequestFact]) -> None:
-    for day in sorted({moment_of(fact).date() for fact in facts}):
+def _make_partitions(days: set[date]) -> None:
+    """The beat makes them ahead; this is for the first day of all, and for days without a beat."""
+    for day in sorted(days):
         ensure_day_partitions(TABLE, first=day, days=1)
+    _days_made.update(days)

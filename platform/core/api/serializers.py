@@ -155,6 +155,10 @@ def _wrong_type(words: str) -> ErrorDetail:
     return ErrorDetail(f"This must be {words}.", code="invalid_type")
 
 
+class NothingIn(InputSerializer[None]):
+    """An action that takes no input; a body with members is refused."""
+
+
 class OutputSerializer(serializers.Serializer[Instance]):
     """What a client gets. Every field is for reading, and listed by name.
 

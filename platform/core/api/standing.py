@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from core.api.throttling import CONCURRENT, Decision, limiter
+from core.api.decisions import CONCURRENT, Decision
+from core.api.throttling import limiter
 from core.observability.headers import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from core.api.throttling import Caller, PolicyState
+    from core.api.decisions import Caller, PolicyState
 
 
 def standing_of(caller: Caller, works: Iterable[str]) -> dict[str, list[PolicyState]]:

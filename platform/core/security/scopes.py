@@ -8,10 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SCOPES: dict[str, str] = {
-    "profile:read": "Read your profile.",
+    "profile:read": "Read your profile, with your e-mail address.",
     "profile:write": "Change your profile, your password and your e-mail address.",
     "applications:read": "See your applications and how their keys begin.",
     "applications:write": "Make applications, keys and OAuth clients, and end them.",
+    "authorizations:read": "See which applications you have allowed to act for you.",
+    "authorizations:write": "Take back what you have allowed applications.",
     "models:read": "See the models you may call, with their signatures and metrics.",
     "models:write": "Upload model versions, promote and roll them back.",
     "predictions:create": "Ask models for predictions.",
@@ -25,7 +27,15 @@ STAFF_SCOPES = frozenset(SCOPES)
 
 # What a person alone may do, with a login of their own: a key must not make keys, and what was
 # lent for one purpose must not change a password.
-PERSONAL_SCOPES = frozenset({"profile:write", "applications:read", "applications:write"})
+PERSONAL_SCOPES = frozenset(
+    {
+        "profile:write",
+        "applications:read",
+        "applications:write",
+        "authorizations:read",
+        "authorizations:write",
+    }
+)
 GRANTABLE_SCOPES = frozenset(SCOPES) - PERSONAL_SCOPES
 
 

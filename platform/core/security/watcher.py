@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 300.0  # without a question; then the thread ends and its connections close
 FIRST_LOOK_SECONDS = 1.0  # a caller waits at most, when there is no fresh snapshot yet
 NUDGE_GAP_SECONDS = 0.05  # at least, between two reads, however many nudges arrive
+REST_SHARE = 4  # times as long as a read took, so that a long table and many nudges cost a fifth
+REST_MAX_SECONDS = 1.0  # of that rest
 READ_TIMEOUT = 1_000  # milliseconds the statement may run
 
 logger = logging.getLogger(__name__)
@@ -85,8 +87,10 @@ class Watcher:
         try:
             while not self._may_end():
                 nudges.listen()  # before the read, so that none falls between the two
+                began_at = time.monotonic()
                 self._read(database)
-                nudges.wait(settings.REVOCATION_REFRESH_SECONDS)
+                rest = min(REST_MAX_SECONDS, REST_SHARE * (time.monotonic() - began_at))
+                nudges.wait(settings.REVOCATION_REFRESH_SECONDS, gap=max(NUDGE_GAP_SECONDS, rest))
         finally:
             nudges.close()
             database.close()
@@ -141,10 +145,10 @@ class Nudges:
         except (RedisError, OSError):
             subscription.close()
 
-    def wait(self, seconds: float) -> None:
-        """Return when nudged, or after `seconds`."""
+    def wait(self, seconds: float, *, gap: float) -> None:
+        """Return when nudged, but not before `gap` seconds, or after `seconds`."""
         until = time.monotonic() + seconds
-        time.sleep(min(seconds, NUDGE_GAP_SECONDS))
+        time.sleep(min(seconds, gap))
         try:
             while self._subscription is not None and (left := until - time.monotonic()) > 0:
                 if _is_nudge(self._subscription.get_message(timeout=left)):

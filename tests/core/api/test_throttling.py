@@ -279,7 +279,7 @@ class TestWithoutRedis:
     def test_the_breaker_spares_the_next_callers_the_wait(self, monkeypatch):
         own = Limiter(Breaker(seconds=60))
         own.spend(Caller("a"), "default")
-        monkeypatch.setattr("core.api.throttling._decide", None)  # would fail if asked
+        monkeypatch.setattr("core.api.limit_script._decide", None)  # would fail if asked
 
         assert own.spend(Caller("a"), "default").allowed
         with pytest.raises(LimitsUnavailableError) as refusal:

@@ -14,6 +14,7 @@ from core.models import Revocation
 from core.security import revocation, watcher
 from core.security.errors import RevokedCredentialError, StaleSnapshotError
 from core.security.principal import Principal
+from core.security.snapshot import read_snapshot
 from core.security.watcher import Watcher
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -219,6 +220,25 @@ class TestTheThread:
             revoke("user", str(USER))
 
         assert seconds_until_refused() < 1.0
+
+    def test_a_flood_of_nudges_keeps_it_busy_for_a_fifth_of_the_time(
+        self, in_background, monkeypatch
+    ):
+        reads = []
+
+        def read_a_long_table(*args, **options):
+            reads.append(time.monotonic())
+            time.sleep(0.1)
+            return read_snapshot(*args, **options)
+
+        monkeypatch.setattr(watcher, "read_snapshot", read_a_long_table)
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until:
+            revocation.snapshot()
+            revocation.nudge()
+            time.sleep(0.02)
+
+        assert 2 <= len(reads) <= 5
 
     def test_a_transaction_that_fails_revokes_nobody(self, in_background):
         @transaction.atomic

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,9 +24,18 @@ ADDRESS_FAILURES: Final = 100  # many clients can share one address
 
 @dataclass(slots=True)
 class Attempt:
-    """One try to authenticate as a client; whoever runs it says how it went."""
+    """One try to authenticate as a client; whoever runs it says how it went.
+
+    Most answers say neither: a call may be refused before anybody looks at the secret, and must
+    not wipe out the wrong ones before it.
+
+    Attributes:
+        has_failed: the client is not who it says.
+        has_succeeded: it got what it asked for.
+    """
 
     has_failed: bool = False
+    has_succeeded: bool = False
 
 
 @contextmanager
@@ -55,7 +63,7 @@ def guarded(client_id: str, address: str) -> Iterator[Attempt]:
     yield attempt
     if attempt.has_failed:
         lockout.note_failure(subjects)
-    else:
+    elif attempt.has_succeeded:
         lockout.forget_failures(subjects[:1])
 
 
@@ -78,13 +86,19 @@ def read_client(form: Mapping[str, str], authorization: str | None) -> dict[str,
 
 
 def _read_basic(header: str) -> tuple[str, str]:
-    """RFC 7617, with each half encoded like a form (RFC 6749 section 2.3.1)."""
+    """RFC 7617, with each half encoded like a form (RFC 6749 section 2.3.1).
+
+    Nobody has a NUL in either half, and PostgreSQL cannot be asked about one.
+    """
     scheme, _, encoded = header.partition(" ")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:  # no base64, or of no UTF-8
         raise errors.InvalidClientError from error
     client_id, colon, secret = text.partition(":")
     if scheme.lower() != "basic" or not colon or not client_id:
         raise errors.InvalidClientError
-    return unquote_plus(client_id), unquote_plus(secret)
+    halves = unquote_plus(client_id), unquote_plus(secret)
+    if any("\x00" in half for half in halves):
+        raise errors.InvalidClientError
+    return halves

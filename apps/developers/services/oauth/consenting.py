@@ -135,16 +135,20 @@ def allow(
 
     Raises:
         SentBackError: the person can give nothing of what is asked.
+        BrokenAuthorizationError: the client has been ended since the request was read.
     """
     scopes = request.scopes_for(is_staff=is_staff)
     if not scopes:
         refuse(request=request, error=errors.InvalidScopeError())
     _give_consent(request, user.pk, scopes, actor, now)
-    headers, _, _ = server.authorization_endpoint().create_authorization_response(
-        _uri(request.parameters),
-        scopes=list(scopes),
-        credentials={"user": user, "redirect_uri": request.redirect_uri},
-    )
+    try:
+        headers, _, _ = server.authorization_endpoint().create_authorization_response(
+            _uri(request.parameters),
+            scopes=list(scopes),
+            credentials={"user": user, "redirect_uri": request.redirect_uri},
+        )
+    except FatalClientError as error:  # which takes back the consent
+        raise BrokenAuthorizationError(_in_words(error)) from error
     uri: str = add_params_to_uri(headers["Location"], [("iss", request.issuer)])
     return uri
 

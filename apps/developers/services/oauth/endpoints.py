@@ -97,6 +97,7 @@ def _serve(
             except OAuth2Error as error:
                 answer = refusal(error)
             attempt.has_failed = answer.error == INVALID_CLIENT
+            attempt.has_succeeded = not answer.error
     except OAuth2Error as error:
         return refusal(error)
     return answer

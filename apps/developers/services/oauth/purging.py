@@ -53,11 +53,12 @@ def purge_oauth(*, now: datetime) -> dict[str, int]:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
+    """Each row is looked at again as it goes: a consent may have been given anew meanwhile."""
     total = 0
     for _ in range(BATCHES_MAX):
         keys = list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
         if not keys:
             break
-        rows.model._base_manager.filter(pk__in=keys).delete()  # noqa: SLF001 - Django's documented accessor
+        rows.filter(pk__in=keys).delete()
         total += len(keys)
     return total

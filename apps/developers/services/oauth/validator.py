@@ -70,8 +70,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc] # the toolkit ships no t
         secret = request.client_secret or ""
         matches = secret_matches(secret, stored)
         if matches and client is not None and needs_new_digest(secret, stored):
-            client.client_secret = digest_secret(secret).hex()
-            client.save(update_fields=["client_secret"])
+            _store_digest(client, digest_secret(secret))
         return matches and is_confidential
 
     def validate_grant_type(
@@ -266,6 +265,17 @@ class Validator(OAuth2Validator):  # type: ignore[misc] # the toolkit ships no t
             ending.lock_consent(row.user_id, request.client.belongs_to_id)
             ending.end_family(row.token_family, now=timezone.now())
         AccessToken.objects.filter(**own).delete()
+
+
+def _store_digest(client: OAuthClient, digest: bytes) -> None:
+    """Unless the secret has been rotated since it was read, or the old one would live again.
+
+    Nothing that its owner sees has changed, so neither does the row's version.
+    """
+    rows = OAuthClient.objects.filter(pk=client.pk, client_secret=client.client_secret)
+    rows.update(
+        client_secret=digest.hex(), row_version=F("row_version"), updated_at=F("updated_at")
+    )
 
 
 def _user_of_used(digest: bytes, client: OAuthClient) -> UUID | None:

@@ -240,6 +240,20 @@ class TestSession:
 
         assert not is_known(client)
 
+    @pytest.mark.parametrize("what", ["logins ended", "deactivated for a while"])
+    def test_is_over_for_good_when_staff_end_it(self, what, alice):
+        client, who = Client(), {"user_id": alice.pk, "actor": None, "reason": "x"}
+        log_in(client)
+        if what == "logins ended":
+            services.revoke_logins(**who, now=timezone.now())
+        else:
+            services.deactivate_user(**who, now=timezone.now())
+            services.reactivate_user(**who)
+
+        assert not is_known(client)
+        log_in(client)
+        assert is_known(client)
+
     def test_opens_nothing_in_the_api(self, alice):
         client = Client()
         log_in(client)

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
@@ -227,6 +228,24 @@ class TestPurge:
 
         assert not AccessToken.objects.exists()
         assert not Revocation.objects.exists()
+
+    def test_spares_a_consent_that_is_given_anew_meanwhile(self, shop, carol):
+        oauth.code_of(carol, shop)
+        Grant.objects.all().delete()
+        later = timezone.now() + timedelta(days=15)
+        given = []
+
+        def give_after_the_look(execute, sql, params, many, context):
+            found = execute(sql, params, many, context)
+            if sql.startswith('SELECT "developers_oauthconsent"') and not given:
+                given.append(OAuthConsent.objects.update(given_at=later))
+            return found
+
+        with connection.execute_wrapper(give_after_the_look):
+            purge_oauth(now=later)
+
+        assert given
+        assert OAuthConsent.objects.exists()
 
     def test_works_in_batches(self, service, monkeypatch):
         from apps.developers.services.oauth import purging

@@ -3,9 +3,11 @@
 import html
 
 import pytest
+from django.utils import timezone
 from oauth2_provider.models import Grant
 
 from apps.developers.models import OAuthClient, OAuthConsent
+from apps.developers.services.oauth import consenting
 from core.models import AuditEntry
 from core.security.scopes import SCOPES
 from tests.factories import oauth
@@ -130,6 +132,21 @@ class TestDecision:
 
         assert answer.status_code == 200
         assert not Grant.objects.exists()
+
+    def test_for_a_client_ended_meanwhile_gives_nothing(self, shop, carol, monkeypatch):
+        give = consenting._give_consent
+
+        def end_meanwhile(*args):
+            give(*args)
+            OAuthClient.objects.update(revoked_at=timezone.now())
+
+        monkeypatch.setattr(consenting, "_give_consent", end_meanwhile)
+
+        answer = oauth.decide(carol, shop)
+
+        assert answer.status_code == 400
+        assert "There is no such client" in answer.content.decode()
+        assert not OAuthConsent.objects.exists()
 
     def test_needs_a_csrf_token(self, shop, carol):
         browser = oauth.browser_of(carol, enforce_csrf_checks=True)

@@ -70,6 +70,16 @@ def test_a_success_clears_the_clients_counter(service):
         assert try_as(service).status_code == 200
 
 
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_a_call_that_shows_no_secret_clears_nothing(service, path, assert_refused):
+    for _ in range(10):
+        try_as(service, "wrong", path)
+        oauth.post("/oauth/token", {"grant_type": "password"}, oauth.basic(service, "wrong"))
+        oauth.post("/oauth/revoke", {}, oauth.basic(service, "wrong"))
+
+    assert_refused(try_as(service, path=path), 429, "temporarily_unavailable")
+
+
 def test_other_mistakes_are_not_counted(shop):
     for _ in range(11):
         assert oauth.exchange(shop, "unknown").status_code == 400

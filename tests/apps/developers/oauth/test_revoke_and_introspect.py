@@ -107,6 +107,12 @@ class TestIntrospect:
         oauth.refresh(shop, token)
         assert introspect(shop, token).json() == INACTIVE
 
+    def test_a_refresh_token_that_has_run_out_is_inactive(self, shop, carol):
+        token = oauth.tokens_of(carol, shop)["refresh_token"]
+        RefreshToken.objects.update(created=timezone.now() - timedelta(days=14, seconds=1))
+
+        assert introspect(shop, token).json() == INACTIVE
+
     def test_another_client_of_the_application_sees_it_too(self, shop, service, carol):
         token = oauth.tokens_of(carol, shop)["access_token"]
 

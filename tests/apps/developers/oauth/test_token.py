@@ -1,5 +1,6 @@
 """POST /oauth/token: codes, client credentials, and everything that is refused."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,10 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from apps.developers.models import OAuthClient, UsedCode
+from apps.developers.services import oauth as services
+from apps.developers.services.oauth import validator
 from core.models import AuditEntry
-from core.security.tokens import has_valid_checksum
+from core.security.tokens import has_valid_checksum, needs_new_digest
 from tests.factories import oauth
 
 pytestmark = pytest.mark.django_db
@@ -255,12 +258,21 @@ class TestClientAuthentication:
         assert_refused(oauth.post("/oauth/token", form), 401, "invalid_client")
 
     @pytest.mark.parametrize(
-        "header", ["Bearer x", "Basic", "Basic %%%", "Basic YQ==", "Basic Og==", "basic /w=="]
+        "header",
+        ["Bearer x", "Basic", "Basic %%%", "Basic é", "Basic YQ==", "Basic Og==", "basic /w=="],
     )
     def test_a_header_that_says_nothing(self, shop, assert_refused, header):
         form = {"grant_type": "client_credentials"}
 
         assert_refused(oauth.post("/oauth/token", form, header), 401, "invalid_client")
+
+    @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect"])
+    @pytest.mark.parametrize("text", ["a\0b:c", "a%00b:c", "a:b%00c"])
+    def test_a_header_with_a_nul(self, shop, assert_refused, text, path):
+        header = "Basic " + base64.b64encode(text.encode()).decode()
+        form = {"grant_type": "client_credentials", "token": "x"}
+
+        assert_refused(oauth.post(path, form, header), 401, "invalid_client")
 
     def test_two_ways_at_once(self, shop, assert_refused):
         both = {"client_id": shop.client.client_id, "client_secret": shop.secret}
@@ -301,10 +313,34 @@ class TestClientAuthentication:
 
         oauth.service_token(service)
 
+        version = service.client.row_version
         service.client.refresh_from_db()
         assert service.client.client_secret != old
+        assert service.client.row_version == version  # its owner sees no change
         settings.PEPPERS = settings.PEPPERS[:1]
         oauth.service_token(service)
+
+    def test_a_secret_rotated_meanwhile_is_not_brought_back(
+        self, service, alice, settings, monkeypatch, assert_refused
+    ):
+        settings.PEPPERS = ["another-pepper-" + "q" * 40, *settings.PEPPERS]
+
+        def rotate_meanwhile(secret, digest):
+            services.rotate_secret(
+                client_id=service.client.pk,
+                application_id=service.client.belongs_to_id,
+                actor=oauth.principal_of(alice),
+            )
+            return needs_new_digest(secret, digest)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(validator, "needs_new_digest", rotate_meanwhile)
+            oauth.service_token(service)
+
+        answer = oauth.post(
+            "/oauth/token", {"grant_type": "client_credentials"}, oauth.basic(service)
+        )
+        assert_refused(answer, 401, "invalid_client")
 
 
 class TestForm:

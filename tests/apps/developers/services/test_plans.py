@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.errors import UserNotFoundError
+from apps.accounts.services.tokens import make_access_token, read_access_token
 from apps.developers.errors import (
     ApplicationNotFoundError,
     DefaultPlanError,
@@ -16,6 +17,8 @@ from apps.developers.selectors.plans import default_plan_name, plan_of_user, pla
 from apps.developers.services import plans
 from core.ids import uuid7
 from core.models import AuditEntry, Revocation
+from core.security import revocation
+from core.security.errors import RevokedCredentialError
 from tests.factories.accounts import UserFactory
 from tests.factories.developers import login_of, make_application, make_plan
 from tests.factories.parallel import in_parallel
@@ -162,6 +165,22 @@ class TestDefaultAtOnce:
 
         assert answers == [None] * 4
         assert Plan.objects.filter(is_default=True).count() == 1
+
+    def test_a_token_made_while_we_waited_for_the_user_dies_as_well(self, alice):
+        """`now` was read before the lock was had; the token was issued in between."""
+        waiting_since = timezone.now() - timedelta(seconds=1)
+        token = make_access_token(user=alice, family_id=uuid7(), now=timezone.now())
+
+        plans.assign_plan_to_user(
+            user_id=alice.pk,
+            plan_id=make_plan("partner").pk,
+            actor=None,
+            reason="Paid.",
+            now=waiting_since,
+        )
+
+        with pytest.raises(RevokedCredentialError):
+            revocation.refresh().check(read_access_token(token))
 
     def test_a_user_gets_one_plan(self):
         user = UserFactory()

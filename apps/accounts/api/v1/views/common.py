@@ -27,7 +27,7 @@ def origin_of(request: ApiRequest) -> Origin:
 
 
 class CredentialsView(ApiView):
-    """Takes secrets: few calls, small bodies, and no answer is kept to be replayed."""
+    """Takes secrets: few calls, and no answer is kept to be replayed."""
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {"post": PUBLIC}
     limit_scope = "credentials"

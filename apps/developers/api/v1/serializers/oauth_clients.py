@@ -64,10 +64,6 @@ class ClientPatchIn(InputSerializer[None]):
     scopes = _scopes(required=False)
 
 
-class NothingIn(InputSerializer[None]):
-    """No field is known, so a body that says something is refused."""
-
-
 class ClientOut(OutputSerializer[Any]):
     """What is known of a client. Its secret is not."""
 

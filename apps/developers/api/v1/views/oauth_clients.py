@@ -19,13 +19,12 @@ from apps.developers.api.v1.serializers.oauth_clients import (
     ClientOut,
     ClientPatchIn,
     ClientWithSecretOut,
-    NothingIn,
 )
 from apps.developers.models import OAuthClient
 from apps.developers.selectors import oauth as selectors
 from apps.developers.services import oauth as services
 from core.api.conditional import check_version, expected_versions
-from core.api.serializers import validated
+from core.api.serializers import NothingIn, validated
 from core.api.viewsets import ApiView, ApiViewSet
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
 class AuthorizationsView(ApiView):
     """What you have authorised."""
 
-    required_scopes: ClassVar[Mapping[str, str | None]] = {"get": "profile:read"}
+    required_scopes: ClassVar[Mapping[str, str | None]] = {"get": "authorizations:read"}
 
     @extend_schema(
         operation_id="list_authorizations",
@@ -188,7 +187,7 @@ class AuthorizationsView(ApiView):
 class AuthorizationView(ApiView):
     """One application that may act for you."""
 
-    required_scopes: ClassVar[Mapping[str, str | None]] = {"delete": "profile:write"}
+    required_scopes: ClassVar[Mapping[str, str | None]] = {"delete": "authorizations:write"}
 
     @extend_schema(
         operation_id="withdraw_authorization",

@@ -61,10 +61,6 @@ class FormIntegerField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-class NothingIn(InputSerializer[None]):
-    """An action that takes no input; a body with members is refused."""
-
-
 class BatchFileIn(_TargetIn):
     """A multipart form."""
 

@@ -21,7 +21,6 @@ from apps.ml_models.api.v1.serializers.batches import (
     BatchFileIn,
     BatchPredictionOut,
     BatchRowsIn,
-    NothingIn,
 )
 from apps.ml_models.api.v1.uploads import input_of_file
 from apps.ml_models.models import BatchPrediction
@@ -31,7 +30,7 @@ from core.api.conditional import is_known
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
 from core.api.problems import Problem, render_problem
 from core.api.requests import media_type_of
-from core.api.serializers import validated
+from core.api.serializers import NothingIn, validated
 from core.api.viewsets import ApiViewSet
 from core.limits import MULTIPART_OVERHEAD
 from core.observability.request_id import current

@@ -3,7 +3,6 @@ import time
 
 import pytest
 from django.core import mail
-from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from apps.accounts import tasks
@@ -14,11 +13,6 @@ from tests.factories.accounts import PASSWORD, UserFactory
 
 CONFIRM_URL = "/api/v1/email-confirmations"
 CHANGE_URL = "/api/v1/me/email"
-
-
-@pytest.fixture(autouse=True)
-def _no_notice_yet():
-    cache.clear()
 
 
 def confirm(text):
@@ -137,6 +131,20 @@ class TestChangeEmail:
 
         assert_problem(answer, 400, "wrong_password")
         assert sent_tasks == []
+
+    def test_fills_nobodys_mailbox(self, client_of, assert_problem, sent_tasks):
+        body = {"email": "victim@example.org", "current_password": PASSWORD}
+        people = [client_of(UserFactory()) for _ in range(2)]
+
+        for number in range(5):
+            assert people[number % 2].post(CHANGE_URL, body).status_code == 202
+        refused = people[0].post(CHANGE_URL, {**body, "email": "VICTIM@example.org"})
+
+        assert_problem(refused, 429, "too_many_attempts")
+        assert 3_500 < int(refused["Retry-After"]) <= 3_600
+        assert len(sent_tasks) == 5
+        other = {**body, "email": "other@example.org"}
+        assert people[0].post(CHANGE_URL, other).status_code == 202
 
     def test_needs_an_address(self, client_of, assert_problem, sent_tasks):
         alice = UserFactory()

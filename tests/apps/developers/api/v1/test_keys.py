@@ -343,6 +343,7 @@ class TestChangeKey:
             ({"scopes": []}, ("#/scopes", "empty")),
             ({"scopes": ["models:write"]}, ("#/scopes/0", "scope_not_grantable")),
             ({"networks": ["x"]}, ("#/networks/0", "invalid_network")),
+            ({"networks": ["1.2.3.4/0.0.0.255"]}, ("#/networks/0", "invalid_network")),
             ({"expires_at": "2020-01-01T00:00:00Z"}, ("#/expires_at", "out_of_range")),
             ({"revoked_at": None}, ("#/revoked_at", "unknown_field")),
             ({"digest": "x"}, ("#/digest", "unknown_field")),

@@ -11,6 +11,7 @@ from apps.developers.services.keeping import make_request_partitions
 from apps.developers.services.recording import record_requests
 from core.facts.requests import buffer
 from core.ids import uuid7
+from tests.factories import oauth
 from tests.factories.developers import client_with, login_of, make_application, make_key
 from tests.factories.requests import make_fact, make_principal, request_id_at
 
@@ -114,6 +115,15 @@ class TestList:
 
         assert ids(shop_client.get(URL)) == [mine.request_id]
         assert ids(shop_client.get(f"{URL}?application_id={other.pk}")) == []
+
+    def test_of_a_lent_token_has_those_for_its_lender_alone(self, mallory, shop):
+        now = timezone.now()
+        lent = oauth.tokens_of(mallory, oauth.make_client(shop, scopes=["usage:read"]), scope=None)
+        own = make_fact(of_shop(shop, user_id=mallory.pk), at=now)
+        others = [of_shop(shop), of_shop(shop, user_id=uuid7())]
+        store(own, *(make_fact(who, at=now) for who in others), make_fact(login_of(mallory)))
+
+        assert ids(client_with(lent["access_token"]).get(URL)) == [own.request_id]
 
     def test_shows_nobody_elses(self, mallory, client_of, of_alice, shop):
         now = timezone.now()

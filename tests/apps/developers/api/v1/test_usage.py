@@ -11,6 +11,7 @@ from apps.developers.services.recording import record_requests
 from core.api.throttling import limiter
 from core.facts.histogram import RATIO
 from core.ids import uuid7
+from tests.factories import oauth
 from tests.factories.developers import client_with, login_of, make_application, make_key, make_plan
 from tests.factories.requests import make_fact, make_principal
 
@@ -135,6 +136,13 @@ class TestSums:
         )
 
         assert ask(shop_client)["totals"]["calls"] == 1
+
+    def test_of_an_application_are_not_for_those_who_lend_it_tokens(
+        self, mallory, shop, assert_problem
+    ):
+        lent = oauth.tokens_of(mallory, oauth.make_client(shop, scopes=["usage:read"]), scope=None)
+
+        assert_problem(client_with(lent["access_token"]).get(URL), 403, "usage_not_yours")
 
     def test_are_nobody_elses(self, mallory, client_of, shop, noon):
         record_requests([make_fact(of_shop(shop), at=noon)])
