@@ -18,7 +18,10 @@ from urllib.request import urlopen
 HOST, PORT = "127.0.0.1", 8765
 REDIRECT_URI = f"http://{HOST}:{PORT}/callback"  # registered, to the letter
 
-agora, client_id, scope = sys.argv[1:]
+try:
+    agora, client_id, scope = sys.argv[1:]
+except ValueError:
+    sys.exit(__doc__)
 state, verifier = secrets.token_urlsafe(16), secrets.token_urlsafe(48)
 digest = hashlib.sha256(verifier.encode()).digest()
 challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
@@ -67,4 +70,4 @@ form = {
     "code_verifier": verifier,
 }
 with urlopen(f"{agora}/oauth/token", urlencode(form).encode()) as response:
-    json.dump(json.load(response), sys.stdout, indent=2)
+    print(json.dumps(json.load(response), indent=2))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
-
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from config import wiring  # noqa: E402 - the app registry must be full first
+from core.api.handler import LeanHandler  # noqa: E402 - likewise
 
+application = LeanHandler()
 wiring.start_web_process()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -122,6 +124,13 @@ class TestLimits:
 
         assert {name: work for name, (_, work) in operations_told().items()} == right
 
+    def test_of_the_guide_are_those_of_the_schema(self):
+        counted = {
+            shape(str(operation)): operation.schema["x-rate-limit"] for operation in OPERATIONS
+        }
+
+        assert {name: work for name, (_, work) in operations_told().items()} == counted
+
     @pytest.mark.django_db
     def test_of_the_default_plan_are_those_it_is_delivered_with(self):
         from apps.developers.models import PlanLimit
@@ -187,6 +196,17 @@ class TestLinks:
 
 
 class TestTutorial:
+    def test_program_without_arguments_says_how_to_call_it(self):
+        program = ROOT / "docs/tutorials/receiver.py"
+
+        called = subprocess.run(
+            [sys.executable, str(program)], capture_output=True, text=True, check=False
+        )
+
+        assert called.returncode == 1
+        assert 'python3 receiver.py http://127.0.0.1:8000 CLIENT_ID "models:read' in called.stderr
+        assert "Traceback" not in called.stderr
+
     def test_reaches_only_routes_that_exist(self):
         """Each path of its commands, its variables standing for arguments."""
         text = (ROOT / "docs/tutorials/first-app.md").read_text()

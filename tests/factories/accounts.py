@@ -11,7 +11,7 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in
 
 
 class UserFactory(factory.django.DjangoModelFactory):
-    """A user made as the platform makes them, keys filled; `email` is unconfirmed unless asked."""
+    """A user made as the platform makes them; `email` is pending unless `confirmed`."""
 
     class Meta:
         model = User

@@ -115,4 +115,5 @@ class TestFirstApp:
         ]
         assert len(re.findall(r'"prediction":\[\[[\d.e-]+\],\[[\d.e-]+\]\]', said)) == 2
         assert '"credential": "oauth"' in said
+        assert re.search(r'"refresh_token": "ort_\w+"\n}\n', said)  # and the prompt on its own line
         assert '"replaced_by_id": "' in said

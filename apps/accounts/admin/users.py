@@ -54,6 +54,7 @@ class UserAdmin(AuditedModelAdmin[User]):
     search_fields = (
         "username__istartswith",
         "email__iexact",
+        "pending_email__iexact",
         "display_name__icontains",
         "id__exact",
     )

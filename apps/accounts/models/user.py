@@ -39,9 +39,12 @@ class UserQuerySet(BaseQuerySet["User"]):
         if "@" not in identifier:
             return self.filter(username_key=normalise(identifier))
         try:
-            key = email_key(identifier)
+            return self.owning(email_key(identifier))
         except ValueError:
             return self.none()
+
+    def owning(self, key: str) -> UserQuerySet:
+        """Whose confirmed address this is, by its `email_key`; for the empty one nobody."""
         return self.filter(email_key=key, email_verified_at__isnull=False)
 
 
@@ -54,6 +57,9 @@ class UserManager(BaseUserManager["User"]):
 
     def known_as(self, identifier: str) -> UserQuerySet:
         return self.get_queryset().known_as(identifier)
+
+    def owning(self, key: str) -> UserQuerySet:
+        return self.get_queryset().owning(key)
 
     def get_by_natural_key(self, username: str | None) -> User:
         """Django's door for session logins; case and code points do not distinguish here either."""
@@ -68,8 +74,13 @@ class UserManager(BaseUserManager["User"]):
         password: str | None = None,
         **fields: Any,  # noqa: ANN401 - Django's own signature
     ) -> User:
-        """A row with its keys filled; rules about names and passwords are the services'."""
-        user = self.model(username=username, email=email or "", **fields)
+        """A row with its keys filled; rules about names and passwords are the services'.
+
+        An address waits to be confirmed, unless `email_verified_at` says that it is.
+        """
+        is_confirmed = fields.get("email_verified_at") is not None
+        address = {"email" if is_confirmed else "pending_email": email or ""}
+        user = self.model(username=username, **{**address, **fields})
         user.fill_keys()
         user.set_password(password)
         user.save(using=self._db)
@@ -90,7 +101,9 @@ class UserManager(BaseUserManager["User"]):
 class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     """A person with an account. Deactivated rather than deleted, since others' rows point here.
 
-    `username_key` and `email_key` are what uniqueness means; naming.py says how they are made.
+    `username_key` and `email_key` are what uniqueness means; naming.py says how they are made. An
+    address belongs to an account only when it is confirmed; until then it is `pending_email`, which
+    any number of accounts may ask for.
     """
 
     # No column: each login would move row_version. RefreshFamily knows when somebody was here.
@@ -109,7 +122,7 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
         max_length=USERNAME_MAX, editable=False, help_text="The username as it is compared."
     )
     email = models.EmailField(
-        max_length=EMAIL_MAX, blank=True, help_text="E.g. alice@example.org; may be empty."
+        max_length=EMAIL_MAX, blank=True, help_text="E.g. alice@example.org; empty until confirmed."
     )
     email_key = models.CharField(
         max_length=EMAIL_MAX, blank=True, editable=False, help_text="The address as it is compared."
@@ -117,7 +130,7 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     email_verified_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text="When its owner confirmed the address (UTC); from then on it logs in too.",
+        help_text="When its owner confirmed the address (UTC); empty while there is none.",
     )
     pending_email = models.EmailField(
         max_length=EMAIL_MAX,
@@ -171,8 +184,9 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
                 condition=Q(email="", email_key="") | (~Q(email="") & Q(email_key__contains="@")),
             ),
             models.CheckConstraint(
-                name="user_only_an_address_is_verified",
-                condition=Q(email_verified_at=None) | ~Q(email=""),
+                name="user_only_confirmed_addresses",
+                condition=Q(email="", email_verified_at=None)
+                | (~Q(email="") & Q(email_verified_at__isnull=False)),
             ),
         ]
         indexes = [
@@ -205,5 +219,5 @@ class User(BaseModel, AbstractBaseUser, PermissionsMixin):
     def fill_keys(self) -> None:
         """Bring `username`, `email` and their keys into step. Raises ValueError: no such domain."""
         self.username, self.username_key = tidy(self.username), normalise(self.username)
-        self.email = tidy(self.email)
+        self.email, self.pending_email = tidy(self.email), tidy(self.pending_email)
         self.email_key = email_key(self.email)

@@ -20,7 +20,7 @@ HOUR = 3600  # seconds; an allowance begins with the first attempt and is whole 
 REGISTRATIONS_PER_IP = 20  # an hour
 RESETS_PER_IP = 20  # an hour
 RESETS_PER_ADDRESS = 5  # an hour, for one e-mail address: a mailbox is not to be filled
-CHANGES_PER_ADDRESS = 5  # an hour, of an e-mail address to this one, for the same reason
+CLAIMS_PER_ADDRESS = 5  # an hour, by registering or asking for it, for the same reason
 
 
 def of_login(identifier: str, ip: str | None) -> list[Subject]:
@@ -36,9 +36,10 @@ def of_password_check(user_id: UUID) -> list[Subject]:
     return [Subject("password-check", str(user_id), ACCOUNT_FAILURES, LOCK_SECONDS)]
 
 
-def of_registration(ip: str | None) -> list[Subject]:
+def of_registration(ip: str | None, email_key: str = "") -> list[Subject]:
     """Whatever address cannot be read shares one allowance, so that hiding it wins nothing."""
-    return [Subject("register-ip", ip or "unknown", REGISTRATIONS_PER_IP, HOUR)]
+    caller = Subject("register-ip", ip or "unknown", REGISTRATIONS_PER_IP, HOUR)
+    return [caller, *of_claim(email_key)] if email_key else [caller]
 
 
 def of_reset(email_key: str, ip: str | None) -> list[Subject]:
@@ -49,9 +50,9 @@ def of_reset(email_key: str, ip: str | None) -> list[Subject]:
     ]
 
 
-def of_email_change(email_key: str) -> list[Subject]:
-    """An address that is somebody's counts as any other, so it tells nothing."""
-    return [Subject("change-address", email_key, CHANGES_PER_ADDRESS, HOUR)]
+def of_claim(email_key: str) -> list[Subject]:
+    """Each claim to an address sends it a mail. One that is somebody's counts as any other."""
+    return [Subject("claim-address", email_key, CLAIMS_PER_ADDRESS, HOUR)]
 
 
 def take(subjects: list[Subject]) -> None:
@@ -65,16 +66,27 @@ def take(subjects: list[Subject]) -> None:
 
 def refuse_while_locked(subjects: list[Subject]) -> None:
     """Raises TooManyFailuresError, also for who would now be right, and AttemptsUnknownError."""
-    seconds = lockout.locked_for(subjects)
+    _refuse_for(lockout.locked_for(subjects))
+
+
+def note_failure(subjects: list[Subject]) -> None:
+    """Raises what refuse_while_locked raises: of many at once only the allowed learn more."""
+    _refuse_for(lockout.note_failure(subjects))
+
+
+def note_success(subjects: list[Subject]) -> None:
+    """The account starts anew; the address does not, or one own account would open all others.
+
+    Raises what refuse_while_locked raises: the door was closed while the password was checked.
+    """
+    _refuse_for(lockout.note_success(subjects))
+
+
+def _refuse_for(seconds: int) -> None:
     if seconds:
         raise TooManyFailuresError(
             f"Too many failed attempts. Try again in {seconds} seconds.", retry_after=seconds
         )
-
-
-def note_success(subjects: list[Subject]) -> None:
-    """The account starts anew; the address does not, or one own account would open all others."""
-    lockout.forget_failures(subjects[:1])
 
 
 def forget_account(*identifiers: str) -> None:

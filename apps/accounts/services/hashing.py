@@ -8,6 +8,7 @@ from django.contrib.auth.hashers import check_password, get_hasher, identify_has
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from apps.accounts.models.naming import USERNAME_MIN, normalise
 from core.errors import FieldError
 from core.limits import PASSWORD_MAX
 
@@ -44,3 +45,26 @@ def password_faults(password: str, *, user: User, pointer: str = "#/password") -
             for fault in error.error_list
         ]
     return []
+
+
+class NameInPasswordValidator:
+    """Refuses a password that holds the username, or what stands before the @ of an address.
+
+    Django's rule compares them as wholes and lets `Alice-2026-winter` pass for alice. For
+    settings.AUTH_PASSWORD_VALIDATORS.
+    """
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        """Raises ValidationError `password_like_name`; for nobody in particular, never."""
+        if user is not None and any(name in normalise(password) for name in _names_of(user)):
+            raise ValidationError(self.get_help_text(), code="password_like_name")
+
+    def get_help_text(self) -> str:
+        return "A password must not hold the username or the name in the e-mail address."
+
+
+def _names_of(user: User) -> set[str]:
+    """As they are compared. One or two letters are in many words, and name nobody."""
+    locals_ = (address.rpartition("@")[0] for address in (user.email, user.pending_email))
+    names = {normalise(name) for name in (user.username, *locals_)}
+    return {name for name in names if len(name) >= USERNAME_MIN}

@@ -15,7 +15,6 @@ from apps.accounts.selectors import user_for_login
 from apps.accounts.services import attempts, ending, hashing, tokens
 from core import audit
 from core.ids import uuid7
-from core.security import lockout
 from core.security.tokens import digest_secret, secret_matches
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def check_credentials(*, identifier: str, password: str, ip: str | None) -> User
     attempts.refuse_while_locked(subjects)
     user = user_for_login(identifier)
     if not hashing.password_matches(user, password) or user is None or not user.is_active:
-        lockout.note_failure(subjects)
+        attempts.note_failure(subjects)
         raise InvalidCredentialsError
     attempts.note_success(subjects)
     return user

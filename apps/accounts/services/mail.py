@@ -34,15 +34,16 @@ Or send the text between the lines to the API:
 {confirmation}
 ---
 
-From then on you can log in with this address as well. If you did not ask for this, do nothing.
+From then on the address belongs to the account {name}, and you can log in with it as well. If
+this is not your account, do nothing: without you nobody can make the address theirs.
 """
 
 IN_USE = """Hello {name},
 
-somebody asked for an account with this address. It has one already: yours, {name}. Nothing was
-changed, and the other person was told nothing.
+somebody gave this address for another account. It is yours, confirmed for the account {name}, and
+stays so: nothing has changed there, and the other person was told nothing.
 
-If that was you, log in with your username. If you have forgotten your password:
+If that was you, log in as {name}, or with this address. If you have forgotten your password:
 
     {url}
 
@@ -82,27 +83,26 @@ If this was not you, choose a new password now, and look through your keys and a
 
 def send_confirmation(*, user_id: UUID) -> None:
     """To the address a user asked for last. Who is gone, or has confirmed it, gets nothing."""
-    user = User.objects.active().filter(pk=user_id).first()
-    address = user and (user.pending_email or ("" if user.email_verified_at else user.email))
-    if user is None or not address:
+    user = User.objects.active().exclude(pending_email="").filter(pk=user_id).first()
+    if user is None:
         return
-    confirmation = make_confirmation(Confirmation(user.pk, address))
+    confirmation = make_confirmation(Confirmation(user.pk, user.pending_email))
     text = CONFIRM.format(
         name=user.username,
         days=confirming.LIFETIME.days,
         url=page_url("confirm-email", token=confirmation),
         confirmation=confirmation,
     )
-    send_mail("Confirm your address", text, None, [address])
+    send_mail("Confirm your address", text, None, [user.pending_email])
 
 
 def send_address_in_use(*, user_id: UUID) -> None:
-    """To the owner of an address that was used again; at most one an hour, so it is no weapon."""
-    user = User.objects.active().exclude(email="").filter(pk=user_id).first()
+    """To who has confirmed an address that another gave; one an hour, so it is no weapon."""
+    user = _reachable(user_id)
     if user is None or not cache.add(f"accounts:address-in-use:{user.pk}", 1, NOTICE_PAUSE):
         return
     text = IN_USE.format(name=user.username, url=page_url("password-reset"))
-    send_mail("You already have an account", text, None, [user.email])
+    send_mail("Your address was given for another account", text, None, [user.email])
 
 
 def send_password_reset(*, user_id: UUID) -> None:

@@ -16,7 +16,6 @@ from apps.accounts.services.announcing import announce
 from apps.accounts.services.logins import open_login
 from core import audit
 from core.errors import FieldError
-from core.security import lockout
 from core.tasks import enqueue
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def check_current_password(user: User, password: str) -> None:
     subjects = attempts.of_password_check(user.pk)
     attempts.refuse_while_locked(subjects)
     if not hashing.password_matches(user, password):
-        lockout.note_failure(subjects)
+        attempts.note_failure(subjects)
         raise _wrong_password()
     attempts.note_success(subjects)
 

@@ -14,15 +14,13 @@ from apps.accounts.errors import (
     InvalidTokenError,
 )
 from apps.accounts.models import User
-from apps.accounts.models.naming import email_key
+from apps.accounts.models.naming import email_key, tidy
 from apps.accounts.selectors import get_caller
-from apps.accounts.services import attempts
+from apps.accounts.services import attempts, confirming
 from apps.accounts.services.announcing import announce
 from apps.accounts.services.confirming import read_confirmation
 from apps.accounts.services.passwords import check_current_password
-from apps.accounts.services.registration import address_faults
 from core import audit
-from core.tasks import enqueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,8 +60,8 @@ def update_profile(
 def request_email_change(*, user_id: UUID, address: str, current_password: str) -> User:
     """Send a confirmation to the new address; it becomes the account's when the text comes back.
 
-    When the address is somebody else's, that person gets a mail instead. The caller sees no
-    difference.
+    When somebody else has confirmed the address, that person gets a mail instead. The caller sees
+    no difference.
 
     Raises:
         WrongPasswordError, TooManyFailuresError: a stolen access token is not enough.
@@ -73,24 +71,19 @@ def request_email_change(*, user_id: UUID, address: str, current_password: str) 
     """
     user = get_caller(user_id)
     check_current_password(user, current_password)
-    draft = User(username=user.username, email=address)
-    faults = address_faults(draft)
+    faults = confirming.address_faults(address)
     if faults:
         raise InvalidAccountError(errors=tuple(faults))
-    attempts.take(attempts.of_email_change(draft.email_key))
-    return _await_confirmation(user_id, draft)
+    attempts.take(attempts.of_claim(email_key(address)))
+    return _await_confirmation(user_id, address)
 
 
 @transaction.atomic
-def _await_confirmation(user_id: UUID, draft: User) -> User:
+def _await_confirmation(user_id: UUID, address: str) -> User:
     user = _locked_caller(user_id)
-    user.pending_email = draft.email
+    user.pending_email = tidy(address)
     user.save(update_fields=["pending_email"])
-    owner = User.objects.filter(email_key=draft.email_key).exclude(pk=user.pk).first()
-    if owner is not None:
-        enqueue("accounts.send_address_in_use", user_id=str(owner.pk))
-    else:
-        enqueue("accounts.send_confirmation", user_id=str(user.pk))
+    confirming.ask_to_confirm(user)
     return user
 
 
@@ -114,7 +107,7 @@ def read_awaited(confirmation: str) -> AwaitedConfirmation:
 def confirm_email(*, confirmation: str, now: datetime) -> None:
     """The address in the confirmation becomes the account's, and may be used to log in.
 
-    Raises InvalidConfirmationError, also when it has become somebody else's meanwhile.
+    Raises InvalidConfirmationError, also when somebody else has confirmed it first.
     """
     claims = read_confirmation(confirmation)
     try:
@@ -126,10 +119,10 @@ def confirm_email(*, confirmation: str, now: datetime) -> None:
 @transaction.atomic
 def _take_address(claims: Confirmation, now: datetime) -> None:
     user = _locked_caller(claims.user_id)
-    if claims.address not in (user.pending_email, user.email):
-        raise InvalidConfirmationError
-    if claims.address == user.email and user.email_verified_at is not None:
-        return
+    if claims.address != user.pending_email:
+        if claims.address != user.email:
+            raise InvalidConfirmationError
+        return  # a second time
     user.email, user.email_key = claims.address, email_key(claims.address)
     user.email_verified_at, user.pending_email = now, ""
     user.save(update_fields=["email", "email_key", "email_verified_at", "pending_email"])

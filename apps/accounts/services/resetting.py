@@ -13,9 +13,9 @@ from django.db import transaction
 
 from apps.accounts.errors import InvalidAccountError, InvalidResetError
 from apps.accounts.models import User
-from apps.accounts.services import attempts, hashing
+from apps.accounts.models.naming import email_key
+from apps.accounts.services import attempts, confirming, hashing
 from apps.accounts.services.passwords import store_password
-from apps.accounts.services.registration import address_faults
 from core.ids import uuid7
 from core.security.tokens import digest_secret, secret_matches
 from core.tasks import enqueue
@@ -42,18 +42,18 @@ def request_password_reset(*, email: str, ip: str | None) -> None:
         TooManyAttemptsError: enough for this address, or from this IP address, for this hour.
         core.security.lockout.AttemptsUnknownError: they cannot be counted.
     """
-    draft = User(email=email)
-    faults = address_faults(draft)
+    faults = confirming.address_faults(email)
     if faults:
         raise InvalidAccountError(errors=tuple(faults))
-    attempts.take(attempts.of_reset(draft.email_key, ip))
-    _send_link(draft.email_key)
+    key = email_key(email)
+    attempts.take(attempts.of_reset(key, ip))
+    _send_link(key)
 
 
 @transaction.atomic
-def _send_link(email_key: str) -> None:
+def _send_link(key: str) -> None:
     """A task in both cases; one about nobody does nothing."""
-    known = User.objects.active().filter(email_key=email_key, email_verified_at__isnull=False)
+    known = User.objects.active().owning(key)
     user_id = known.values_list("pk", flat=True).first() or uuid7()
     enqueue("accounts.send_password_reset", user_id=str(user_id))
 

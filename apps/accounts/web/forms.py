@@ -75,7 +75,7 @@ class NewPasswordForm(TokenForm):
         max_length=PASSWORD_MAX,
         strip=False,
         widget=password_input("new-password"),
-        help_text="At least 8 characters, not a common password, not like your name.",
+        help_text="At least 8 characters, not a common password, without your name in it.",
     )
     again = forms.CharField(
         label="New password again",

@@ -31,6 +31,8 @@ from core.api.throttling import caller_of, limiter
 from core.errors import DomainError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
@@ -39,6 +41,8 @@ CONSENT = "/oauth/authorize"
 
 class CountedPage:
     """Charges each form that is sent to its address, from the same purse as the API's secrets."""
+
+    http_method_names: Sequence[str] = ("get", "head", "post")  # a FormView takes PUT as well
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401 - Django's signature
         if request.method == "POST":
@@ -75,6 +79,7 @@ class LoginPage(CountedPage, LoginView):
 class LogoutPage(LogoutView):
     """POST /account/logout: the session ends; access tokens of the API are another matter."""
 
+    http_method_names = ["post"]
     next_page = "account-login"
 
 
@@ -98,6 +103,7 @@ class PasswordResetPage(CountedPage, FormView):  # type: ignore[type-arg] # Djan
 
 
 class PasswordResetSentPage(TemplateView):
+    http_method_names = ["get", "head"]
     template_name = "account/password_reset_sent.html"
 
 

@@ -705,6 +705,15 @@ class Migration(migrations.Migration):
                     models.UUIDField(
                         help_text="Of the refresh tokens it brought; their access tokens die with them.",
                         null=True,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "scopes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64),
+                        help_text="What each token of the family may do.",
+                        size=None,
                     ),
                 ),
                 (
@@ -714,7 +723,10 @@ class Migration(migrations.Migration):
                 ("used_at", models.DateTimeField(help_text="UTC.")),
                 (
                     "expires_at",
-                    models.DateTimeField(db_index=True, help_text="May be forgotten after (UTC)."),
+                    models.DateTimeField(
+                        db_index=True,
+                        help_text="May be forgotten after; moves with each refresh (UTC).",
+                    ),
                 ),
                 (
                     "client",

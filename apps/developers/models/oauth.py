@@ -117,17 +117,25 @@ class OAuthConsent(BaseModel):
 class UsedCode(models.Model):
     """An authorisation code that was exchanged: sent again, what it brought dies (RFC 6749 4.1.2).
 
-    Kept until the last token that could descend from it has run out.
+    With it a family of refresh tokens begins. The row is kept as long as one of them could live, so
+    it also knows what the person consented to, whatever a refresh asks for (RFC 6749 section 6).
     """
 
     digest = models.BinaryField(primary_key=True, max_length=32, help_text="SHA-256 of the code.")
     client = models.ForeignKey(OAuthClient, on_delete=models.CASCADE, related_name="+")
     token_family = models.UUIDField(
-        null=True, help_text="Of the refresh tokens it brought; their access tokens die with them."
+        null=True,
+        unique=True,
+        help_text="Of the refresh tokens it brought; their access tokens die with them.",
+    )
+    scopes = ArrayField(
+        models.CharField(max_length=SCOPE_MAX), help_text="What each token of the family may do."
     )
     access_token_id = models.BigIntegerField(null=True, help_text="The access token it brought.")
     used_at = models.DateTimeField(help_text="UTC.")
-    expires_at = models.DateTimeField(db_index=True, help_text="May be forgotten after (UTC).")
+    expires_at = models.DateTimeField(
+        db_index=True, help_text="May be forgotten after; moves with each refresh (UTC)."
+    )
 
     def __str__(self) -> str:
         return f"code used at {self.used_at:%FT%TZ}"

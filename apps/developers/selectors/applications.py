@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from ipaddress import ip_network
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Subquery
+from django.db.models import Q, Subquery
 
 from apps.developers.errors import ApplicationNotFoundError, KeyNotFoundError
 from apps.developers.models import ApiKey, Application, Plan
@@ -55,6 +57,16 @@ def state_of(key: ApiKey, *, now: datetime) -> str:
     if key.revoked_at is not None:
         return REVOKED
     return EXPIRED if key.expires_at is not None and key.expires_at <= now else LIVE
+
+
+def keys_in(keys: QuerySet[ApiKey], states: Iterable[str], *, now: datetime) -> QuerySet[ApiKey]:
+    """Of these those in one of the states, as `state_of` tells them."""
+    which = {
+        REVOKED: Q(revoked_at__isnull=False),
+        EXPIRED: Q(revoked_at=None, expires_at__lte=now),
+        LIVE: Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now)),
+    }
+    return keys.filter(reduce(or_, (which[state] for state in states)))
 
 
 def key_by_digests(digests: Iterable[bytes]) -> Any | None:  # noqa: ANN401 - a key with its annotation

@@ -137,14 +137,20 @@ def change_key(  # noqa: PLR0913 - which, what, by whom, when
 
 
 @transaction.atomic
-def rotate_key(
-    *, application_id: UUID, key_id: UUID, overlap: timedelta, actor: Principal, now: datetime
+def rotate_key(  # noqa: PLR0913 - which, how, by whom, when
+    *,
+    application_id: UUID,
+    key_id: UUID,
+    overlap: timedelta,
+    check: Callable[[ApiKey], None],
+    actor: Principal,
+    now: datetime,
 ) -> IssuedKey:
     """Make a successor with the same rules; the old key lives on for `overlap`, never for longer.
 
     A key with an end gets a successor that lives as long as it was made to, KEY_LIFE_MAX at most.
 
-    Raises:
+    Raises what `check` raises for the locked row, and:
         ApplicationNotFoundError, ApplicationSuspendedError, KeyNotFoundError.
         KeyNotLiveError, KeyRotatedError: of two rotations at once, the second gets the latter.
         TooManyKeysError: KEYS_MAX_ROTATING are alive.
@@ -152,6 +158,7 @@ def rotate_key(
     application = lock_own_application(application_id, actor)
     check_active(application)
     key = _lock_key(application, key_id)
+    check(key)
     _check_live(key, now)
     if key.replaced_by_id is not None:
         raise KeyRotatedError(f"Its successor is {key.replaced_by_id}.")

@@ -19,6 +19,7 @@ from apps.developers.services import oauth
 from core.api.addresses import client_ip
 from core.api.errors import problem_of
 from core.api.refusals import too_many
+from core.api.requests import UTF_8, media_type_of
 from core.api.throttling import caller_of, limiter
 from core.observability.headers import API_HEADERS, add_missing
 from core.observability.request_id import current
@@ -48,7 +49,7 @@ class OAuthView(View):
     """Common to the three: limits, the form, the shape of answers (RFC 6749 section 5)."""
 
     http_method_names = ["post", "options"]
-    limit_scope = "credentials"
+    limit_scope = "oauth"
     decision: Decision | None = None
 
     def answer(self, request: HttpRequest, form: dict[str, str]) -> Answer:
@@ -111,17 +112,19 @@ def read_form(request: HttpRequest) -> dict[str, str]:
     """
     if request.META.get("QUERY_STRING"):
         raise _refused("Parameters belong in the body.")
-    if request.content_type != FORM:
-        raise _refused(f"The body must be {FORM}.")
+    media_type, charset = media_type_of(request.META.get("CONTENT_TYPE", ""))
+    if media_type != FORM or charset not in UTF_8:
+        raise _refused(f"The body must be {FORM} in UTF-8.")
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_MAX:
         raise _refused(f"The body may have {BODY_MAX} bytes.", 413)
+    if request.body.count(b"&") >= FIELDS_MAX:
+        raise _refused(f"The body may have {FIELDS_MAX} parameters.")
     try:
         pairs = parse_qsl(
             request.body.decode("ascii"),
             keep_blank_values=True,
             strict_parsing=bool(request.body),
             errors="strict",
-            max_num_fields=FIELDS_MAX,
         )
     except ValueError as error:
         raise _refused("The body is no form in UTF-8.") from error

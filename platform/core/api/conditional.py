@@ -100,6 +100,7 @@ class ConditionalMixin:
     """For views: answers with a row's ETag, and with 304 where the caller has it already."""
 
     has_etag: ClassVar[bool] = False  # says so in the schema; `retrieve` has one anyway
+    takes_if_match: ClassVar[frozenset[str]] = frozenset()  # operations, beside every PATCH
     request: Request
     row_tag: str = ""
 

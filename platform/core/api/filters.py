@@ -9,12 +9,13 @@ from operator import and_, or_
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db.models import Model, Q
-from django_filters import BooleanFilter
+from django_filters import BaseInFilter, BooleanFilter, ChoiceFilter, DateTimeFilter
 from django_filters.rest_framework import DjangoFilterBackend
 
 from core.api.ordering import SORT, ordering_of
 from core.api.refusals import InvalidParameterError, UnknownParameterError
 from core.api.selection import FIELDS, can_select
+from core.api.serializers import INSTANT
 from core.errors import FieldError
 from core.limits import IN_FILTER_MAX, SEARCH_MAX
 
@@ -87,6 +88,10 @@ def list_parameters(view: Any) -> frozenset[str]:  # noqa: ANN401 - any view of 
     return PAGING | filters | search | sort
 
 
+class ChoiceInFilter(BaseInFilter, ChoiceFilter):  # type: ignore[misc] # django-filter ships no types
+    """Several of the choices, separated by commas."""
+
+
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # it ships no types
     """django-filter's FilterSets, `search` and `sort`; what is wrong is said, not ignored.
 
@@ -102,6 +107,7 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # it ships
             filterset = filterset_class(request.query_params, queryset=queryset, request=request)
             _check_lists(filterset, request)
             _check_booleans(filterset, request)
+            _check_times(filterset, request)
             if not filterset.is_valid():
                 raise _invalid(filterset.errors)
             queryset = filterset.qs
@@ -111,9 +117,15 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # it ships
 
 def _check_lists(filterset: Any, request: Request) -> None:  # noqa: ANN401 - django-filter ships no types
     for name in filterset.base_filters:
-        if name.endswith("__in") and request.query_params.get(name, "").count(",") >= IN_FILTER_MAX:
+        if not name.endswith("__in") or name not in request.query_params:
+            continue
+        values = request.query_params[name].split(",")
+        if len(values) > IN_FILTER_MAX:
             fault = FieldError("max_length", f"At most {IN_FILTER_MAX} values.", parameter=name)
             raise InvalidParameterError(f"{name} takes {IN_FILTER_MAX} values.", errors=(fault,))
+        if "" in values:
+            fault = FieldError("blank", "A value is missing beside a comma.", parameter=name)
+            raise InvalidParameterError(fault.detail, errors=(fault,))
 
 
 def _check_booleans(filterset: Any, request: Request) -> None:  # noqa: ANN401 - django-filter ships no types
@@ -126,6 +138,20 @@ def _check_booleans(filterset: Any, request: Request) -> None:  # noqa: ANN401 -
     )
     if faults:
         raise InvalidParameterError(faults[0].detail, errors=faults)
+
+
+def _check_times(filterset: Any, request: Request) -> None:  # noqa: ANN401 - django-filter ships no types
+    """As in bodies: without its offset a time would be one that nobody agrees on."""
+    detail = "A time by RFC 3339, e.g. 2030-01-31T12:00:00Z; a plus sign is %2B here."
+    faults = tuple(
+        FieldError("invalid", detail, parameter=name)
+        for name, known in filterset.base_filters.items()
+        if isinstance(known, DateTimeFilter)
+        and name in request.query_params
+        and INSTANT.fullmatch(request.query_params[name]) is None
+    )
+    if faults:
+        raise InvalidParameterError(detail, errors=faults)
 
 
 def _invalid(errors: Any) -> InvalidParameterError:  # noqa: ANN401 - a form's errors

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponseForbidden
     from django.http.response import HttpResponseBase
+    from django.views import View
 
 PAGE_BODY_MAX: Final = 4 * 1024 * 1024  # bytes of a form of the admin
+NAME_MAX: Final = 60  # characters of a caller's parameter name in a message
 DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 SECRETS: Final = frozenset(
     {
@@ -48,6 +50,12 @@ SECRETS: Final = frozenset(
         "token",
     }
 )  # fmt: skip - read as a list
+# Credentials by their shape (core.security.tokens; a JWT is three parts of base64url), as a whole
+# value: cursors and prefixes of keys, which are no secrets, look like none of these.
+SECRET_VALUE: Final = re.compile(
+    rb"(?:bearer )?(?:(?:sk|oat|ort|ocs|dev)_[0-9a-z]{40,60}|eyj[\w-]+\.[\w-]+\.[\w-]+)",
+    re.IGNORECASE,
+)
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -111,14 +119,21 @@ def _check_query(query: str, *, is_api: bool) -> None:
     if "%" in query or not query.isascii():
         _check_encoding(query)
     if is_api:
-        names = {unquote_to_bytes(part.partition("=")[0]).lower() for part in query.split("&")}
-        named = sorted(SECRETS & {name.decode("ascii", "replace") for name in names})
+        named = sorted({name for part in query.split("&") for name in _secret_in(part)})
         if named:
             faults = tuple(
                 FieldError("secret_in_query", "Send credentials in a header.", parameter=name)
                 for name in named
             )
             raise refusals.SecretInQueryError(errors=faults)
+
+
+def _secret_in(part: str) -> list[str]:
+    """The parameter's name, if the name or the value is that of a credential; else nothing."""
+    sent_name, _, value = part.partition("=")
+    name = unquote_to_bytes(sent_name).lower().decode("ascii", "replace")
+    is_secret = SECRET_VALUE.fullmatch(unquote_to_bytes(value.replace("+", " ")))
+    return [name[:NAME_MAX]] if name in SECRETS or is_secret else []
 
 
 def _check_encoding(query: str) -> None:
@@ -165,18 +180,32 @@ class PagesSessionMiddleware(ForPages, SessionMiddleware):
 
 
 class PagesCsrfMiddleware(ForPages, CsrfViewMiddleware):
-    """CSRF tokens, for pages; the API takes no cookie, so nobody can borrow one."""
+    """CSRF tokens, for pages; the API takes no cookie, so nobody can borrow one.
 
-    def process_view(
+    A method that a page does not take is refused as that: no token would change it.
+    """
+
+    def process_view(  # type: ignore[override] # its stubs know no other refusal
         self,
         request: HttpRequest,
         callback: Callable[..., HttpResponseBase],
         callback_args: tuple[Any, ...],
         callback_kwargs: dict[str, Any],
-    ) -> HttpResponseForbidden | None:
-        if has_session(request.path_info):
-            return super().process_view(request, callback, callback_args, callback_kwargs)
-        return None
+    ) -> HttpResponseForbidden | HttpResponseNotAllowed | None:
+        if not has_session(request.path_info):
+            return None
+        view = getattr(callback, "view_class", None)
+        if view is not None and request.method not in (allowed := methods_of(view)):
+            return HttpResponseNotAllowed(allowed)
+        return super().process_view(request, callback, callback_args, callback_kwargs)
+
+
+def methods_of(view: type[View]) -> list[str]:
+    """What a page takes, as its Allow header says it; whoever has GET has HEAD."""
+    has = {name for name in view.http_method_names if hasattr(view, name)}
+    if "get" in has:
+        has.add("head")
+    return [name.upper() for name in view.http_method_names if name in has]
 
 
 class PagesAuthenticationMiddleware(ForPages, AuthenticationMiddleware):

@@ -38,9 +38,12 @@ STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 ONE_BRACKET = bytes.maketrans(b"{}", b"[]")
 OPEN = ord("[")
-DIGITS = bytes.maketrans(b"123456789", b"000000000")
-# orjson turns integers of more than 64 bits into floats; 10**18 and below are safe.
-LONG_NUMBER = b"0" * 19
+# orjson turns integers of more than 64 bits into floats; 10**18 and below are safe. Digits become
+# zeros and everything else but a point a comma: a fraction of many digits begins behind a point.
+NUMBERS = bytes(
+    ord("0") if byte in b"0123456789" else byte if byte in b"." else ord(",") for byte in range(256)
+)
+LONG_NUMBER = b"," + b"0" * 19
 FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -49,14 +52,14 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401 - JSON is any of its types
     """Decode a JSON document, or say which rule it breaks.
 
     orjson answers where it is provably of one mind with the strict reading (no escapes, no long
-    numbers, no key twice); everything else, and every refusal, is the standard library's judgement.
+    integer, no key twice); everything else, and every refusal, is the standard library's judgement.
 
     Raises:
         MalformedJsonError, JsonTooDeepError, DuplicateKeyError, NumberOutOfRangeError,
         ForbiddenCharacterError: all of them 400.
     """
     check_depth(body)
-    if b"\\" not in body and LONG_NUMBER not in body.translate(DIGITS):
+    if b"\\" not in body and LONG_NUMBER not in b"," + body.translate(NUMBERS):
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -107,6 +107,10 @@ class ApiSchema(AutoSchema):
 
     def _add_access(self, operation: Document) -> None:
         scope = self._scope
+        limit = self.view.limit_scope
+        operation["x-rate-limit"] = (
+            limit.get(self.operation_name, "default") if isinstance(limit, Mapping) else limit
+        )
         if scope is PUBLIC:
             operation["security"] = []
             return
@@ -116,10 +120,6 @@ class ApiSchema(AutoSchema):
         if scope is None or scope in GRANTABLE_SCOPES:  # the others are for people's own logins
             operation["security"].append({OAUTH2: needed})
         operation["x-required-scope"] = named
-        limit = self.view.limit_scope
-        operation["x-rate-limit"] = (
-            limit.get(self.operation_name, "default") if isinstance(limit, Mapping) else limit
-        )
 
     # -- What may be sent
 
@@ -142,7 +142,7 @@ class ApiSchema(AutoSchema):
             )
         if self._is_detail_read():
             yield _header("If-None-Match", "An ETag; 304 when the object still has it.")
-        if self.method == "PATCH":
+        if self._takes_if_match():
             yield _header("If-Match", "An ETag; 412 when the object has changed since.")
         yield from self._query_parameters()
 
@@ -169,6 +169,9 @@ class ApiSchema(AutoSchema):
         has_etag = self.operation_name == "retrieve" or self.view.has_etag
         return self.method == "GET" and has_etag
 
+    def _takes_if_match(self) -> bool:
+        return self.method == "PATCH" or self.operation_name in self.view.takes_if_match
+
     # -- What may be answered
 
     def _add_problems(self, operation: Document) -> None:
@@ -189,7 +192,7 @@ class ApiSchema(AutoSchema):
             found |= WITH_PATH
         if self._idempotency() != "ignored":
             found |= WITH_KEY
-        if self.method == "PATCH":
+        if self._takes_if_match():
             found |= WITH_CONDITION
         return found
 

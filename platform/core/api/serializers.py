@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.http import QueryDict
 from rest_framework import serializers
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 Instance = TypeVar("Instance")
 
 WHOLE = api_settings.NON_FIELD_ERRORS_KEY
+INSTANT: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)  # RFC 3339 section 5.6
 
 # What JSON gives for each kind of field; the first class that a field is an instance of decides.
 JSON_TYPES: tuple[tuple[Any, tuple[type, ...], str], ...] = (

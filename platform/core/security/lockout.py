@@ -27,20 +27,46 @@ end
 return wait
 """
 
-# KEYS: one counter a subject; ARGV: failures allowed and seconds of each, in turn. The failure that
-# closes the door starts its time anew, so that a lock is always as long as it says.
+# KEYS: one counter a subject; ARGV: failures allowed and seconds of each, in turn. Looks and counts
+# in one step: of callers who were wrong at the same moment no more are counted, and told so, than
+# are allowed. The failure that closes the door starts its time anew, so that a lock is always as
+# long as it says. Answers the milliseconds to wait, 0 when it was counted.
 NOTE_FAILURE = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
+    wait = math.max(wait, redis.call('PTTL', key), 1)
+  end
+end
+if wait > 0 then
+  return wait
+end
 for i, key in ipairs(KEYS) do
   local count = redis.call('INCR', key)
   if count == 1 or count == tonumber(ARGV[2 * i - 1]) then
     redis.call('EXPIRE', key, ARGV[2 * i])
   end
 end
-return #KEYS
+return 0
 """
 
-# KEYS and ARGV as in NOTE_FAILURE. Looks and counts in one step: of callers at the same moment no
-# more get through than are allowed. Answers the milliseconds to wait, 0 when it was counted.
+# KEYS and ARGV as in LOCKED_FOR. Looks at all and forgets the failures of the first in one step.
+# Answers the milliseconds to wait, 0 when they are forgotten.
+NOTE_SUCCESS = """
+local wait = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[i]) then
+    wait = math.max(wait, redis.call('PTTL', key), 1)
+  end
+end
+if wait == 0 then
+  redis.call('DEL', KEYS[1])
+end
+return wait
+"""
+
+# KEYS and ARGV as in NOTE_FAILURE. Counts before anybody knows how it ends. Answers the
+# milliseconds to wait, 0 when it was counted.
 TAKE_ATTEMPT = """
 local wait = 0
 for i, key in ipairs(KEYS) do
@@ -92,22 +118,43 @@ class Subject:
 def locked_for(subjects: Iterable[Subject]) -> int:
     """Seconds, rounded up, until all of these may try again; 0: now.
 
-    Looking and counting are two steps with the attempt between them, so callers who try at the very
-    same time get one attempt each: at most as many too many as there are threads.
+    It spares the work of an attempt, and decides nothing: many may look at the same moment. What
+    an attempt may tell is decided by `note_failure` and `note_success`, when it is over.
 
     Raises:
         AttemptsUnknownError: Redis is away.
     """
     listed = list(subjects)
-    milliseconds = _run(LOCKED_FOR, listed, [subject.failures for subject in listed])
-    return -(-milliseconds // 1000)
+    return _run(LOCKED_FOR, listed, [subject.failures for subject in listed])
 
 
-def note_failure(subjects: Iterable[Subject]) -> None:
-    """Count one failure of each. Raises AttemptsUnknownError."""
+def note_failure(subjects: Iterable[Subject]) -> int:
+    """Count one failure of each, unless one of them has had its number while this one was tried.
+
+    Returns:
+        0: counted; the caller may be told that it was wrong. Else the seconds, rounded up, after
+        which it may be tried again: the caller learns that and nothing else.
+
+    Raises:
+        AttemptsUnknownError: Redis is away.
+    """
     listed = list(subjects)
     limits = [number for subject in listed for number in (subject.failures, subject.seconds)]
-    _run(NOTE_FAILURE, listed, limits)
+    return _run(NOTE_FAILURE, listed, limits)
+
+
+def note_success(subjects: Iterable[Subject]) -> int:
+    """The first starts anew, unless one of them has had its number while this one was tried.
+
+    Returns:
+        0: it counts. Else the seconds as of `note_failure`: who was right must then not be told
+        apart from who was wrong, or guessing at one moment would know no limit.
+
+    Raises:
+        AttemptsUnknownError: Redis is away.
+    """
+    listed = list(subjects)
+    return _run(NOTE_SUCCESS, listed, [subject.failures for subject in listed])
 
 
 def take_attempt(subjects: Iterable[Subject]) -> int:
@@ -122,11 +169,11 @@ def take_attempt(subjects: Iterable[Subject]) -> int:
     """
     listed = list(subjects)
     limits = [number for subject in listed for number in (subject.failures, subject.seconds)]
-    return -(-_run(TAKE_ATTEMPT, listed, limits) // 1000)
+    return _run(TAKE_ATTEMPT, listed, limits)
 
 
 def forget_failures(subjects: Iterable[Subject]) -> None:
-    """Whoever succeeded starts anew. Raises AttemptsUnknownError."""
+    """These start anew, closed or not. Raises AttemptsUnknownError."""
     try:
         limits_client().delete(*(subject.key for subject in subjects))
     except RedisError as error:
@@ -134,9 +181,10 @@ def forget_failures(subjects: Iterable[Subject]) -> None:
 
 
 def _run(script: str, subjects: list[Subject], arguments: list[int]) -> int:
+    """What the script answers, in seconds, rounded up."""
     keys = [subject.key for subject in subjects]
     try:
         answer = limits_client().eval(script, len(keys), *keys, *arguments)
     except RedisError as error:
         raise AttemptsUnknownError(retry_after=1) from error
-    return cast("int", answer)
+    return -(-cast("int", answer) // 1000)

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from hypothesis import given
@@ -96,12 +97,32 @@ class TestEmailKey:
 @pytest.mark.django_db
 class TestUser:
     def test_is_made_with_its_keys(self):
-        user = User.objects.create_user(" Alice ", "Alice@Example.org", PASSWORD)
+        user = User.objects.create_user(
+            " Alice ", "Alice@Example.org", PASSWORD, email_verified_at=NOW
+        )
 
         assert (user.username, user.username_key) == ("Alice", "alice")
         assert (user.email, user.email_key) == ("Alice@Example.org", "alice@example.org")
+        assert user.pending_email == ""
         assert user.check_password(PASSWORD)
         assert (user.is_staff, user.is_superuser) == (False, False)
+
+    def test_has_no_address_until_it_is_confirmed(self):
+        alice = User.objects.create_user("alice", " Alice@Example.org")
+        User.objects.create_user("mallory", "alice@example.org")
+
+        assert (alice.email, alice.email_key) == ("", "")
+        assert alice.pending_email == "Alice@Example.org"
+        assert not User.objects.owning("alice@example.org").exists()
+
+    def test_is_made_by_the_command_with_an_address_that_waits(self, monkeypatch):
+        monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
+        options = {"username": "root", "email": "root@example.org", "interactive": False}
+        call_command("createsuperuser", **options, verbosity=0)
+
+        root = User.objects.get()
+        assert (root.is_superuser, root.email, root.pending_email) == (True, "", "root@example.org")
+        assert root.check_password(PASSWORD)
 
     def test_a_superuser_is_staff(self):
         user = User.objects.create_superuser("root", password=PASSWORD)
@@ -116,10 +137,10 @@ class TestUser:
             User.objects.create_user(twin)
 
     def test_no_two_have_one_address(self):
-        User.objects.create_user("alice", "alice@example.org")
+        User.objects.create_user("alice", "alice@example.org", email_verified_at=NOW)
 
         with pytest.raises(IntegrityError, match="user_email_key_unique"), transaction.atomic():
-            User.objects.create_user("mallory", "ALICE@example.org")
+            User.objects.create_user("mallory", "ALICE@example.org", email_verified_at=NOW)
 
     def test_many_have_no_address(self):
         User.objects.create_user("alice")
@@ -134,7 +155,11 @@ class TestUser:
             ({"username_key": "ALICE"}, "user_username_key_filled"),
             ({"email": "a@b.example"}, "user_email_key_filled"),
             ({"email_key": "a@b.example"}, "user_email_key_filled"),
-            ({"email_verified_at": NOW}, "user_only_an_address_is_verified"),
+            ({"email_verified_at": NOW}, "user_only_confirmed_addresses"),
+            (
+                {"email": "a@b.example", "email_key": "a@b.example"},
+                "user_only_confirmed_addresses",
+            ),
         ],
     )
     def test_the_database_refuses_keys_out_of_step(self, fields, constraint):
@@ -144,7 +169,9 @@ class TestUser:
             User.objects.filter(pk=user.pk).update(**fields)
 
     def test_a_form_fills_the_keys(self):
-        user = User(username="Alice", email="A@Example.org", password=PASSWORD)
+        user = User(
+            username="Alice", email="A@Example.org", email_verified_at=NOW, password=PASSWORD
+        )
         user.full_clean()
 
         assert (user.username_key, user.email_key) == ("alice", "a@example.org")

@@ -35,6 +35,7 @@ class TestFilters:
             ("action__in=gone", {"O'Neil"}),
             ("created_at__lt=2020-01-01T00:00:00Z", set()),
             ("created_at__gte=2020-01-01T00:00:00Z", {"Ada", "100%", "O'Neil"}),
+            ("created_at__gte=2020-01-01T00:00:00%2B01:00", {"Ada", "100%", "O'Neil"}),
             ("action=%27%3B+DROP+TABLE+x--", set()),
             ("is_sent=true", set()),
             ("is_sent=false", {"Ada", "100%", "O'Neil"}),
@@ -48,6 +49,9 @@ class TestFilters:
         [
             ("object_type=c", ("object_type", "invalid_choice")),
             ("created_at__lt=yesterday", ("created_at__lt", "invalid")),
+            ("created_at__lt=2020-01-01T00:00:00", ("created_at__lt", "invalid")),
+            ("created_at__lt=2020-01-01", ("created_at__lt", "invalid")),
+            ("action__in=made,", ("action__in", "blank")),
             ("action=", ("action", "blank")),
             ("action=a&action=b", ("action", "duplicate")),
             ("action__in=" + ",".join("x" * 101), ("action__in", "max_length")),

@@ -175,6 +175,32 @@ class TestQuery:
         assert len(problem["errors"]) == 1
         assert "canary" not in str(problem) + str(log_lines())
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *(prefix + "x1" * 24 + "y" for prefix in ("sk_", "oat_", "ort_", "ocs_")),
+            "Bearer+sk_" + "x1" * 24 + "y",
+            "Bearer%20oat%5F" + "x1" * 24 + "y",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+        ],
+    )
+    def test_with_a_credential_under_any_name_is_400(
+        self, anyone, assert_problem, log_lines, value
+    ):
+        response = send(anyone, method="GET", QUERY_STRING=f"name=x&q={value}")
+
+        problem = assert_problem(response, 400, "secret_in_query", at=("q", "secret_in_query"))
+        secret = value[-20:]
+        assert secret not in str(problem) + str(log_lines())
+
+    @pytest.mark.parametrize(
+        "value", ["sk_4hTq81Zx", "sk_", "oat_meal", "eyJhbGciOiJIUzI1NiJ9", "a.b.c", "x" * 300]
+    )
+    def test_that_only_looks_a_little_like_one_passes(self, anyone, value):
+        response = send(anyone, "/api/v1/entries", method="GET", QUERY_STRING=f"search={value}")
+
+        assert b"secret_in_query" not in response.content
+
     def test_of_a_page_may_have_a_token(self, anyone):
         assert send(anyone, "/page", method="GET", QUERY_STRING="token=1").status_code == 200
 

@@ -223,7 +223,20 @@ class TestParseJson:
 
     @pytest.mark.parametrize("number", [2**53 + 1, 2**63, 2**64, -(2**64), 10**19, 10**399])
     def test_large_integers_stay_exact(self, number):
-        assert parse_json(b'{"a":%d}' % number) == {"a": number}
+        for body in (b"%d", b"[%d]", b'{"a":%d}', b'{"a": %d}', b'{"a":[0.5,%d]}', b"[0,\n%d]"):
+            text = body % number
+
+            found = parse_json(text)
+
+            assert found == json.loads(text)
+            assert str(number) in str(found)  # as an integer, not as a float that equals it
+
+    @pytest.mark.parametrize(
+        "number",
+        ["0.0012345678901234567", "-12345.67890123456789012345", "1e0000000000000000000001"],
+    )
+    def test_fractions_of_many_digits_are_the_nearest_floats(self, number):
+        assert parse_json(f"[{number}]".encode()) == [float(number)]
 
     @pytest.mark.parametrize(
         "body", [b'"\\u0000"', b'{"a":["\\ud800"]}', b'{"\\udfff":1}', b'"\\ude00\\ud83d"']

@@ -56,6 +56,13 @@ class TestApiSchema:
         assert (found["security"], found.get("x-required-scope")) == (security, scope)
 
     @pytest.mark.parametrize(
+        ("path", "method", "work"),
+        [("predict", "post", "predict"), ("who", "get", "default"), ("echo", "get", "default")],
+    )
+    def test_says_which_limits_count_an_operation(self, schema, path, method, work):
+        assert operation(schema, path, method)["x-rate-limit"] == work
+
+    @pytest.mark.parametrize(
         ("path", "method", "statuses"),
         [
             ("echo", "get", {"400", "406", "429", "500", "503"}),
@@ -125,6 +132,13 @@ class TestApiSchema:
 
     def test_operations_that_ignore_the_header_do_not_show_it(self, schema):
         assert names(operation(schema, "predict", "post"), "header") == set()
+
+    def test_operations_that_take_a_condition_say_so(self, schema):
+        touch = operation(schema, "entries/{id}/touch", "post")
+
+        assert "If-Match" in names(touch, "header")
+        assert "412" in touch["responses"]
+        assert "If-Match" not in names(operation(schema, "jobs", "post"), "header")
 
     def test_pages_are_described(self, schema):
         page = schema["components"]["schemas"]["PaginatedEntryOutList"]

@@ -228,6 +228,7 @@ class EntryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet)
         "kind": "object_type",
     }
     query_parameters = {"retrieve": frozenset({"verbose"})}
+    takes_if_match = frozenset({"touch"})
     lookup_field = "id"
     lookup_value_converter = "uuid"
 

@@ -74,7 +74,14 @@ class TestLockout:
         assert "alice" not in ALICE.key
 
     @pytest.mark.parametrize(
-        "call", [lockout.locked_for, lockout.note_failure, lockout.forget_failures]
+        "call",
+        [
+            lockout.locked_for,
+            lockout.note_failure,
+            lockout.note_success,
+            lockout.forget_failures,
+            lockout.take_attempt,
+        ],
     )
     def test_without_redis_nobody_may_try(self, call, settings):
         settings.REDIS_LIMITS_URL = "redis://127.0.0.1:1/1"
@@ -82,6 +89,42 @@ class TestLockout:
         with pytest.raises(AttemptsUnknownError) as caught:
             call([ALICE])
         assert caught.value.retry_after == 1
+
+
+class TestNoteFailure:
+    def test_of_thirty_at_once_counts_the_allowed(self):
+        answers = in_parallel(lambda _: lockout.note_failure([ALICE]), count=30)
+
+        assert sum(answer == 0 for answer in answers) == 3
+        assert {answer for answer in answers if answer} <= {59, 60}
+
+    def test_refused_by_one_costs_the_others_nothing(self):
+        for _ in range(3):
+            lockout.note_failure([ALICE])
+        for _ in range(5):
+            assert lockout.note_failure([MALLORY, ALICE]) > 0
+
+        assert [lockout.note_failure([MALLORY]) for _ in range(3)] == [0, 0, 0]
+
+
+class TestNoteSuccess:
+    def test_starts_the_first_anew_and_leaves_the_others(self):
+        for _ in range(2):
+            lockout.note_failure([ALICE, MALLORY])
+
+        assert lockout.note_success([ALICE, MALLORY]) == 0
+
+        assert [lockout.note_failure([ALICE]) for _ in range(3)] == [0, 0, 0]
+        assert lockout.note_failure([MALLORY]) == 0
+        assert lockout.note_failure([MALLORY]) > 0
+
+    @pytest.mark.parametrize("closed", [ALICE, MALLORY])
+    def test_that_comes_after_a_door_was_closed_opens_none(self, closed):
+        for _ in range(3):
+            lockout.note_failure([closed])
+
+        assert 59 <= lockout.note_success([ALICE, MALLORY]) <= 60
+        assert lockout.locked_for([closed]) > 0
 
 
 class TestTakeAttempt:

@@ -36,9 +36,12 @@ class RegistrationIn(InputSerializer[None]):
         required=False,
         allow_blank=True,
         default="",
-        help_text="Optional. Once confirmed it may be used to log in.",
+        help_text="Optional. Yours, and a name to log in with, once it is confirmed.",
     )
-    password = password_field("At least 8 characters, not a common password, not like the name.")
+    password = password_field(
+        "At least 8 characters, not a common password, without the username or the name in the "
+        "address."
+    )
     display_name = serializers.CharField(
         max_length=DISPLAY_NAME_MAX,
         required=False,
@@ -49,10 +52,12 @@ class RegistrationIn(InputSerializer[None]):
 
 
 class RegistrationOut(OutputSerializer[Registration]):
-    """What was asked for. It has no id: `GET /me` does, for whoever can log in."""
+    """What was asked for. It has no id: `GET /me` does, for whoever has logged in."""
 
     username = serializers.CharField(help_text="As it is stored.")
-    email = serializers.CharField(help_text="Empty when none was given.")
+    email = serializers.CharField(
+        help_text="Waits to be confirmed as `pending_email` of `GET /me`; empty: none was given."
+    )
     display_name = serializers.CharField()
 
 
@@ -135,9 +140,9 @@ class ProfileOut(OutputSerializer[User]):
 class MeOut(ProfileOut):
     """What only the user themself sees, beside their profile."""
 
-    email = serializers.CharField(help_text="Empty when there is none.")
+    email = serializers.CharField(help_text="The confirmed address; empty while there is none.")
     email_verified_at = serializers.DateTimeField(
-        allow_null=True, help_text="When the address was confirmed; null: not yet."
+        allow_null=True, help_text="When `email` was confirmed; null while there is none."
     )
     pending_email = serializers.CharField(help_text="Waits to be confirmed; usually empty.")
     is_staff = serializers.BooleanField(help_text="Whether staff-only operations are open.")

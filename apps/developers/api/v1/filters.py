@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import django_filters as filters
 from django import forms
 from django.utils import timezone
 
 from apps.developers.models import ApiKey, Application, RequestRecord
+from apps.developers.selectors import applications as selectors
 from apps.developers.selectors import requests
+from core.api.filters import ChoiceInFilter
 from core.observability.request_id import KNOWN_METHODS
 
 if TYPE_CHECKING:
@@ -23,9 +25,12 @@ STATUSES = [
     for status in (Application.Status.ACTIVE, Application.Status.SUSPENDED)
 ]
 
+KEY_STATES = [(state, state) for state in (selectors.LIVE, selectors.EXPIRED, selectors.REVOKED)]
+
 
 class ApplicationFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
     status = filters.ChoiceFilter(choices=STATUSES)
+    status__in = ChoiceInFilter(field_name="status", lookup_expr="in", choices=STATUSES)
 
     class Meta:
         model = Application
@@ -33,11 +38,22 @@ class ApplicationFilter(filters.FilterSet):  # type: ignore[misc] # django-filte
 
 
 class ApiKeyFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
+    status = filters.ChoiceFilter(choices=KEY_STATES, method="filter_status")
+    status__in = ChoiceInFilter(choices=KEY_STATES, method="filter_status")
     live = filters.BooleanFilter(method="filter_live", label="Neither revoked nor run out.")
 
     class Meta:
         model = ApiKey
         fields: ClassVar[list[str]] = []
+
+    def filter_status(
+        self,
+        queryset: QuerySet[ApiKey],
+        name: str,  # noqa: ARG002 - django-filter's signature
+        value: str | list[str],
+    ) -> QuerySet[ApiKey]:
+        states = [value] if isinstance(value, str) else value
+        return selectors.keys_in(queryset, states, now=timezone.now())
 
     def filter_live(self, queryset: QuerySet[ApiKey], name: str, value: bool) -> QuerySet[ApiKey]:  # noqa: ARG002, FBT001 - django-filter's signature
         live = ApiKey.objects.live(now=timezone.now())
@@ -49,13 +65,18 @@ class StatusFilter(filters.Filter):  # type: ignore[misc] # django-filter ships 
 
     field_class = forms.IntegerField
 
-    def __init__(self, lookup_expr: str = "exact") -> None:
-        super().__init__("status", lookup_expr, min_value=100, max_value=600)
+    def __init__(self, lookup_expr: str = "exact", **options: Any) -> None:  # noqa: ANN401 - the filter's own
+        super().__init__("status", lookup_expr, min_value=100, max_value=600, **options)
+
+
+class StatusInFilter(filters.BaseInFilter, StatusFilter):  # type: ignore[misc] # django-filter ships no types
+    """Several of them, separated by commas."""
 
 
 class RequestFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
     application_id = filters.UUIDFilter()
     status = StatusFilter()
+    status__in = StatusInFilter()
     status__gte = StatusFilter("gte")
     status__lt = StatusFilter("lt")
     method = filters.ChoiceFilter(choices=[(name, name) for name in sorted(KNOWN_METHODS)])

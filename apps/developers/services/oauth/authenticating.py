@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_plus
 
+from django.db import transaction
 from oauthlib.oauth2.rfc6749 import errors
 
 from core.errors import QuotaExceededError
@@ -46,6 +47,10 @@ def guarded(client_id: str, address: str) -> Iterator[Attempt]:
     tokens with ten wrong calls if all addresses shared a counter. Guessing from many addresses gets
     nobody further, since a secret has 256 random bits.
 
+    Whether the door is open is asked before and after: of many calls at once, no more are told
+    that they were wrong than are allowed, and the right one among the others is told no more than
+    they are. What it got is taken back.
+
     Raises:
         QuotaExceededError: even the right secret is refused for a while.
         core.security.lockout.AttemptsUnknownError: failures cannot be counted.
@@ -54,17 +59,23 @@ def guarded(client_id: str, address: str) -> Iterator[Attempt]:
         Subject("oauth-client", f"{client_id}\n{address}", CLIENT_FAILURES, LOCK_SECONDS),
         Subject("oauth-address", address, ADDRESS_FAILURES, LOCK_SECONDS),
     ]
-    seconds = lockout.locked_for(subjects)
+    _refuse_for(lockout.locked_for(subjects))
+    attempt = Attempt()
+    with transaction.atomic():
+        yield attempt
+        if attempt.has_succeeded:
+            _refuse_for(lockout.note_success(subjects))
+    if attempt.has_failed:
+        _refuse_for(lockout.note_failure(subjects))
+    elif not attempt.has_succeeded:  # what was ended for a mistake stays ended
+        _refuse_for(lockout.locked_for(subjects))
+
+
+def _refuse_for(seconds: int) -> None:
     if seconds:
         raise QuotaExceededError(
             f"Too many failed attempts. Try again in {seconds} seconds.", retry_after=seconds
         )
-    attempt = Attempt()
-    yield attempt
-    if attempt.has_failed:
-        lockout.note_failure(subjects)
-    elif attempt.has_succeeded:
-        lockout.forget_failures(subjects[:1])
 
 
 def read_client(form: Mapping[str, str], authorization: str | None) -> dict[str, str]:

@@ -146,15 +146,22 @@ def change_client(  # noqa: PLR0913 - what, of whom, by whom, when, under which 
 
 
 @transaction.atomic
-def rotate_secret(*, client_id: UUID, application_id: UUID, actor: Principal) -> ClientWithSecret:
+def rotate_secret(
+    *,
+    client_id: UUID,
+    application_id: UUID,
+    check: Callable[[OAuthClient], None],
+    actor: Principal,
+) -> ClientWithSecret:
     """Give a confidential client another secret. The old one is dead at once; tokens live on.
 
-    Raises:
+    Raises what `check` raises for the locked row, and:
         ApplicationNotFoundError, ApplicationSuspendedError, OAuthClientNotFoundError.
         NoSecretError: the client is public.
     """
     check_active(lock_own_application(application_id, actor))
     client = _lock_client(client_id, application_id)
+    check(client)
     if client.client_type == client.CLIENT_PUBLIC:
         raise NoSecretError
     secret = make_secret(SECRET_PREFIX)

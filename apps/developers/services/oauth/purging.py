@@ -24,7 +24,7 @@ def purge_oauth(*, now: datetime) -> dict[str, int]:
     """Delete, in batches; how many of each kind.
 
     A used refresh token stays as long as an unused one could live, since its replay tells a theft.
-    The access token beside a live refresh token stays too: it holds the scopes.
+    The access token beside a live refresh token stays too: without it the pair counts as ended.
     """
     life = timedelta(seconds=settings.OAUTH_REFRESH_TOKEN_SECONDS)
     old = now - life

@@ -200,8 +200,10 @@ class Validator(OAuth2Validator):  # type: ignore[misc] # the toolkit ships no t
         life = timedelta(seconds=settings.OAUTH_REFRESH_TOKEN_SECONDS)
         request.user, request.refresh_token = row.user, refresh_token
         request.refresh_token_instance = row
+        request.family = UsedCode.objects.filter(token_family=row.token_family).first()
         return (
             request.consent is not None
+            and request.family is not None
             and row.access_token is not None
             and row.created + life > now
             and row.user.is_active
@@ -209,10 +211,12 @@ class Validator(OAuth2Validator):  # type: ignore[misc] # the toolkit ships no t
         )
 
     def get_original_scopes(self, refresh_token: str, request: Request, *_: Any) -> list[str]:
-        """Those of the access token beside it that client and person may still have."""
-        row = request.refresh_token_instance
-        scopes = row.access_token.scope.split()
-        return allowed_scopes(request.client, scopes, is_staff=row.user.is_staff)
+        """Those of its family that client and person may still have; an access token's are fewer.
+
+        RFC 6749 section 6: a refresh token has the scope of the one that it replaces.
+        """
+        scopes = request.family.scopes
+        return allowed_scopes(request.client, scopes, is_staff=request.user.is_staff)
 
     # -- Storing tokens
 
@@ -225,15 +229,19 @@ class Validator(OAuth2Validator):  # type: ignore[misc] # the toolkit ships no t
     ) -> None:
         super()._save_bearer_token(token, request)
         now = timezone.now()
+        end = now + timedelta(seconds=settings.OAUTH_REFRESH_TOKEN_SECONDS)
         if request.grant_type == "authorization_code":
             UsedCode.objects.create(
                 digest=digest_of(request.code),
                 client=request.client,
                 token_family=request.made_refresh_token.token_family,
                 access_token_id=request.made_access_token.pk,
+                scopes=request.scopes,
                 used_at=now,
-                expires_at=now + timedelta(seconds=settings.OAUTH_REFRESH_TOKEN_SECONDS),
+                expires_at=end,
             )
+        if request.grant_type == "refresh_token":
+            UsedCode.objects.filter(pk=request.family.pk).update(expires_at=end)
         if request.grant_type != "client_credentials":
             OAuthConsent.objects.filter(pk=request.consent.pk).update(last_used_at=now)
 

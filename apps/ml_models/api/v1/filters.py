@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import django_filters as filters
 
 from apps.ml_models.models import BatchPrediction, ModelVersion, RegisteredModel
+from core.api.filters import ChoiceInFilter
 
 if TYPE_CHECKING:
     from typing import ClassVar
-
-
-class ChoiceInFilter(filters.BaseInFilter, filters.ChoiceFilter):  # type: ignore[misc] # django-filter ships no types
-    """Several of the choices, separated by commas."""
 
 
 class ModelFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types

@@ -34,14 +34,17 @@ PLAN_BOOK_READER = "apps.developers.selectors.plans.read_plan_book"
 PLAN_OF_USER = "apps.developers.selectors.plans.plan_of_user"
 
 # Rates by class of work of whoever has no plan, that is of an address nobody is known behind: name
-# of the policy, quota (calls, or their weight), period in seconds. "credentials" holds for all.
+# of the policy, quota (calls, or their weight), period in seconds. "credentials" and "oauth" hold
+# for all. The latter is wide, since one server of a client refreshes for many people; lock-outs
+# guard the guessing.
 RATE_LIMITS: dict[str, list[tuple[str, int, int]]] = {
     "default": [("burst", 100, 1), ("sustained", 6_000, 60)],
     "predict": [("predict-burst", 20_000, 1), ("predict-sustained", 600_000, 60)],
     "batch": [("batch", 60, 60)],
     "upload": [("upload", 20, 60)],
     "credentials": [("credentials", 60, 60)],
+    "oauth": [("oauth", 600, 60)],
 }
 # Scopes that answer 503 when Redis is away; the others stay open and are counted.
-RATE_LIMITS_FAIL_CLOSED = ["credentials", "predict", "batch", "upload"]
+RATE_LIMITS_FAIL_CLOSED = ["credentials", "oauth", "predict", "batch", "upload"]
 NUM_PROXIES = 0  # how many X-Forwarded-For hops are ours; 0: the header is ignored

@@ -189,7 +189,7 @@ class TestConfirmationLink:
     def test_of_an_address_taken_meanwhile_says_that_it_does_not_work(self):
         mallory = UserFactory(username="mallory", pending_email="alice@example.org")
         token = make_confirmation(Confirmation(mallory.pk, "alice@example.org"))
-        UserFactory(username="alice", email="alice@example.org")
+        UserFactory(username="alice", email="alice@example.org", confirmed=True)
 
         assert Client().post(CONFIRM, {"token": token}).status_code == 400
 

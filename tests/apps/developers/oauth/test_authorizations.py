@@ -191,7 +191,7 @@ class TestPurge:
 
         assert set(purge_oauth(now=timezone.now() + timedelta(seconds=30)).values()) == {0}
 
-    def test_keeps_the_access_token_that_holds_a_refresh_tokens_scopes(self, shop, carol):
+    def test_keeps_the_access_token_beside_a_live_refresh_token(self, shop, carol):
         token = oauth.tokens_of(carol, shop)["refresh_token"]
         AccessToken.objects.update(expires=timezone.now() - timedelta(days=1))
 

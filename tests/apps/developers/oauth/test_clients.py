@@ -217,6 +217,20 @@ class TestOne:
         shop_now = oauth.oauth.ClientWithSecret(shop.client, answer.json()["client_secret"])
         assert oauth.exchange(shop_now, code).status_code == 200
 
+    def test_a_new_secret_for_an_older_version_is_none(
+        self, path, shop, alice, client_of, assert_problem
+    ):
+        client_of(alice).patch(path, {"name": "Shop"})
+
+        answer = client_of(alice).post(f"{path}/rotate-secret", HTTP_IF_MATCH='"v1"')
+
+        assert_problem(answer, 412, "precondition_failed")
+        before = shop.client.client_secret
+        shop.client.refresh_from_db()
+        assert shop.client.client_secret == before
+        answer = client_of(alice).post(f"{path}/rotate-secret", HTTP_IF_MATCH='"v2"')
+        assert answer.status_code == 200
+
     def test_a_public_one_gets_no_secret(self, url, phone, alice, client_of, assert_problem):
         answer = client_of(alice).post(f"{url}/{phone.client.pk}/rotate-secret")
 
@@ -245,5 +259,10 @@ class TestOne:
         other = oauth.make_application(alice, name="Other")
         path = f"/api/v1/applications/{other.pk}/oauth-clients/{shop.client.pk}"
 
-        for answer in (client_of(alice).get(path), client_of(alice).delete(path)):
+        for answer in (
+            client_of(alice).get(path),
+            client_of(alice).patch(path, {"name": "x"}),
+            client_of(alice).delete(path),
+            client_of(alice).post(f"{path}/rotate-secret"),
+        ):
             assert_problem(answer, 404, "oauth_client_not_found")

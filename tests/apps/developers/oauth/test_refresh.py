@@ -80,7 +80,35 @@ def test_brings_no_more_scopes(shop, carol, assert_refused, scope):
 def test_may_bring_fewer_scopes(shop, carol):
     token = oauth.tokens_of(carol, shop)["refresh_token"]
 
-    assert oauth.refresh(shop, token, scope="models:read").json()["scope"] == "models:read"
+    document = oauth.refresh(shop, token, scope="models:read").json()
+
+    assert document["scope"] == "models:read"
+    assert oauth.call_with(document["access_token"]).json()["scopes"] == ["models:read"]
+
+
+@pytest.mark.parametrize("again", [{"scope": "models:read predictions:create"}, {}])
+def test_that_brought_fewer_scopes_leaves_all_to_the_next(shop, carol, assert_refused, again):
+    """RFC 6749 section 6: the new refresh token has the scope of the old one."""
+    token = oauth.tokens_of(carol, shop)["refresh_token"]
+    token = oauth.refresh(shop, token, scope="models:read").json()["refresh_token"]
+    wider = "models:read predictions:create usage:read"
+    assert_refused(oauth.refresh(shop, token, scope=wider), 400, "invalid_scope")
+
+    answer = oauth.refresh(shop, token, **again)
+
+    assert (answer.status_code, answer.json()["scope"]) == (200, " ".join(oauth.SCOPES))
+    assert oauth.call_with(answer.json()["access_token"]).json()["scopes"] == oauth.SCOPES
+
+
+def test_brings_back_no_scope_that_the_client_has_lost_since(shop, carol, assert_refused):
+    token = oauth.tokens_of(carol, shop)["refresh_token"]
+    token = oauth.refresh(shop, token, scope="models:read").json()["refresh_token"]
+    OAuthClient.objects.update(scopes=["models:read"])
+
+    answer = oauth.refresh(shop, token, scope="models:read predictions:create")
+
+    assert_refused(answer, 400, "invalid_scope")
+    assert oauth.refresh(shop, token).json()["scope"] == "models:read"
 
 
 def test_brings_no_scope_that_the_client_has_lost(shop, carol, assert_refused):

@@ -9,7 +9,8 @@ from oauth2_provider.models import AccessToken, Grant, RefreshToken
 
 from apps.developers.models import OAuthClient, UsedCode
 from apps.developers.services import oauth as services
-from apps.developers.services.oauth import validator
+from apps.developers.services.oauth import purge_oauth, validator
+from apps.developers.web import endpoints
 from core.models import AuditEntry
 from core.security.tokens import has_valid_checksum, needs_new_digest
 from tests.factories import oauth
@@ -161,7 +162,20 @@ class TestCode:
         used = UsedCode.objects.get()
         assert used.expires_at - used.used_at == timedelta(days=14)
         assert used.token_family == RefreshToken.objects.get().token_family
+        assert used.scopes == oauth.SCOPES
         assert used.access_token_id == AccessToken.objects.get().pk
+
+    def test_is_remembered_as_long_as_its_family_lives(self, shop, carol, assert_refused):
+        code = oauth.code_of(carol, shop)
+        first = oauth.exchange(shop, code).json()
+        UsedCode.objects.update(expires_at=timezone.now() + timedelta(minutes=1))
+
+        second = oauth.refresh(shop, first["refresh_token"]).json()
+
+        assert UsedCode.objects.get().expires_at > timezone.now() + timedelta(days=13)
+        purge_oauth(now=timezone.now() + timedelta(minutes=2))
+        assert_refused(oauth.exchange(shop, code), 400, "invalid_grant")
+        assert_refused(oauth.refresh(shop, second["refresh_token"]), 400, "invalid_grant")
 
 
 class TestClientCredentials:
@@ -233,7 +247,7 @@ class TestClientAuthentication:
         unknown = oauth.basic(shop)
 
         for header in (known, unknown):
-            with django_assert_num_queries(3):  # a savepoint around one look
+            with django_assert_num_queries(5):  # two savepoints around one look
                 oauth.post("/oauth/token", form, header)
 
     def test_a_public_client_has_no_secret(self, phone, carol, assert_refused):
@@ -329,6 +343,7 @@ class TestClientAuthentication:
             services.rotate_secret(
                 client_id=service.client.pk,
                 application_id=service.client.belongs_to_id,
+                check=lambda _: None,
                 actor=oauth.principal_of(alice),
             )
             return needs_new_digest(secret, digest)
@@ -352,7 +367,6 @@ class TestForm:
             ("grant_type=%00", 400),
             ("grant_type=%FF", 400),
             ("grant_type", 400),
-            ("&".join(f"a{i}=1" for i in range(51)), 400),
             ("grant_type=" + "x" * 16_384, 413),
             ('{"grant_type": "client_credentials"}', 400),
         ],
@@ -361,6 +375,32 @@ class TestForm:
         answer = oauth.post("/oauth/token", body, oauth.basic(service))
 
         assert_refused(answer, status, "invalid_request")
+
+    @pytest.mark.parametrize(
+        ("charset", "status"),
+        [("utf-8", 200), ('"UTF-8"', 200), ("iso-8859-1", 400), ("utf-16", 400), ("x", 400)],
+    )
+    def test_is_in_utf_8(self, service, client, charset, status):
+        answer = client.generic(
+            "POST",
+            "/oauth/token",
+            "grant_type=client_credentials",
+            content_type=f"application/x-www-form-urlencoded; charset={charset}",
+            HTTP_AUTHORIZATION=oauth.basic(service),
+        )
+
+        assert answer.status_code == status
+        error = answer.json().get("error_description")
+        assert error == (None if status == 200 else f"The body must be {endpoints.FORM} in UTF-8.")
+
+    def test_has_fifty_parameters_at_most(self, service, assert_refused):
+        fifty = "grant_type=client_credentials" + "".join(f"&a{i}=1" for i in range(49))
+        assert oauth.post("/oauth/token", fifty, oauth.basic(service)).status_code == 200
+
+        answer = oauth.post("/oauth/token", f"{fifty}&b=1", oauth.basic(service))
+
+        document = assert_refused(answer, 400, "invalid_request")
+        assert document["error_description"] == "The body may have 50 parameters."
 
     def test_is_no_json(self, service, client, assert_refused):
         answer = client.post(

@@ -75,6 +75,7 @@ class TestAtOnce:
                 application_id=application.pk,
                 key_id=key.pk,
                 overlap=HOUR,
+                check=lambda _: None,
                 actor=login_of(application.owner),
                 now=timezone.now(),
             ),
@@ -134,6 +135,7 @@ class TestRotatingAKeyWithAnEnd:
             application_id=application.pk,
             key_id=key.pk,
             overlap=HOUR,
+            check=lambda _: None,
             actor=login_of(alice),
             now=now,
         )
@@ -151,6 +153,7 @@ class TestRotatingAKeyWithAnEnd:
             application_id=application.pk,
             key_id=key.pk,
             overlap=HOUR,
+            check=lambda _: None,
             actor=login_of(alice),
             now=now,
         )

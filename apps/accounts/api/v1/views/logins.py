@@ -37,9 +37,10 @@ class RegisterView(CredentialsView):
     def post(self, request: ApiRequest) -> Response:
         """Make an account.
 
-        A taken username is refused with `taken`. An e-mail address that belongs to an account gets
-        the same answer as any other, and its owner a mail; nothing else happens. One IP address
-        makes 20 accounts an hour.
+        A taken username is refused with `taken`. An e-mail address becomes the account's when it is
+        confirmed with the text mailed to it; one that somebody has confirmed before gets the same
+        answer, and its owner another mail. One IP address makes 20 accounts an hour, and one e-mail
+        address is given five times.
         """
         data = validated(RegistrationIn, request)
         registration = services.register_user(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import unicodedata
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from django.core.validators import URLValidator
@@ -16,14 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+PLATFORM: Final = "agora"
+
+
 def check_printable(text: str) -> None:
-    """People read names when they are asked for consent: none may turn or hide what stands there.
+    """People read it when they are asked for consent: none may turn or hide what stands there.
 
     Refuses control and format characters (Unicode's C* and Z* but the space), such as U+202E.
     """
     if not text.isprintable():
         raise serializers.ValidationError(
-            "A name is one line of visible characters.", code="forbidden_character"
+            "One line of visible characters.", code="forbidden_character"
+        )
+
+
+def check_not_ours(name: str) -> None:
+    """An application called "Agora Support" would ask for consent as if the platform did.
+
+    However it is written: A.G.O.R.A, a-gora and full-width letters read the same.
+    """
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    if PLATFORM in "".join(filter(str.isalnum, folded)):
+        raise serializers.ValidationError(
+            "Names with the platform's own in them are for the platform.", code="reserved_name"
         )
 
 
@@ -49,7 +65,7 @@ class WebsiteField(serializers.CharField):
 class ApplicationIn(InputSerializer[None]):
     name = serializers.CharField(
         max_length=NAME_MAX,
-        validators=[check_printable],
+        validators=[check_printable, check_not_ours],
         help_text="People read it when asked for consent; once among your open applications.",
     )
     description = serializers.CharField(
@@ -57,6 +73,7 @@ class ApplicationIn(InputSerializer[None]):
         required=False,
         allow_blank=True,
         default="",
+        validators=[check_printable],
         help_text="What it does, in a sentence.",
     )
     website = WebsiteField(
@@ -68,11 +85,14 @@ class ApplicationPatchIn(InputSerializer[None]):
     name = serializers.CharField(
         max_length=NAME_MAX,
         required=False,
-        validators=[check_printable],
+        validators=[check_printable, check_not_ours],
         help_text="Once among your open applications.",
     )
     description = serializers.CharField(
-        max_length=DESCRIPTION_MAX, required=False, allow_blank=True
+        max_length=DESCRIPTION_MAX,
+        required=False,
+        allow_blank=True,
+        validators=[check_printable],
     )
     website = WebsiteField(required=False, help_text="http or https; empty: none.")
 

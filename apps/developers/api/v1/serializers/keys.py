@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from django.utils import timezone
@@ -14,13 +13,10 @@ from apps.developers.models.applications import NAME_MAX, SCOPE_MAX
 from apps.developers.selectors.applications import EXPIRED, LIVE, REVOKED, state_of
 from apps.developers.services.granting import NETWORKS_MAX, read_network
 from apps.developers.services.keys import OVERLAP_DEFAULT, OVERLAP_MAX, IssuedKey
-from core.api.serializers import InputSerializer, OutputSerializer
+from core.api.serializers import INSTANT, InputSerializer, OutputSerializer
 
 NETWORK_TEXT_MAX: Final = 64  # characters; the longest spelling of an IPv6 network has 49
 SCOPES_MAX: Final = 50  # more than there are
-INSTANT: Final = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)  # RFC 3339 section 5.6
 
 
 class InstantField(serializers.DateTimeField):

@@ -22,6 +22,7 @@ from apps.developers.models import Application
 from apps.developers.selectors import applications as selectors
 from apps.developers.services import applications as services
 from core.api.conditional import check_version, expected_versions
+from core.api.selection import selected_fields, variant_of
 from core.api.serializers import validated
 from core.api.viewsets import ApiViewSet
 
@@ -43,14 +44,8 @@ TAGS = ["applications"]
         examples=examples.LIST_APPLICATIONS,
         tags=TAGS,
     ),
-    retrieve=extend_schema(
-        operation_id="get_application",
-        summary="Read an application",
-        examples=examples.SHOW_APPLICATION,
-        tags=TAGS,
-    ),
 )
-class ApplicationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet[Application]):
+class ApplicationViewSet(mixins.ListModelMixin, ApiViewSet[Application]):
     """Your programs, newest first. Only a person's own login may come here; see scopes."""
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {
@@ -60,6 +55,7 @@ class ApplicationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiVi
         "partial_update": "applications:write",
         "destroy": "applications:write",
     }
+    takes_if_match: ClassVar[frozenset[str]] = frozenset({"destroy"})
     serializer_class = ApplicationOut
     filterset_class = ApplicationFilter
     search_fields = ("name", "description")
@@ -68,6 +64,18 @@ class ApplicationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiVi
 
     def get_queryset(self) -> QuerySet[Application]:
         return selectors.applications_of(self.request.auth)
+
+    @extend_schema(
+        operation_id="get_application",
+        summary="Read an application",
+        examples=examples.SHOW_APPLICATION,
+        tags=TAGS,
+    )
+    def retrieve(self, request: ApiRequest, pk: UUID) -> Response:
+        """What is known of an application of yours; closed ones are gone."""
+        application = selectors.application_of(request.auth, pk)
+        variant = variant_of(selected_fields(self, request))
+        return Response(self.get_serializer(self.conditional(application, variant=variant)).data)
 
     @extend_schema(
         operation_id="create_application",

@@ -66,6 +66,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
         "rotate": "applications:write",
     }
     idempotency: ClassVar = {"create": "ignored", "rotate": "ignored"}
+    takes_if_match: ClassVar[frozenset[str]] = frozenset({"destroy", "rotate"})
     serializer_class = KeyOut
     filterset_class = ApiKeyFilter
     sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at", "name": "name"}
@@ -165,6 +166,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
             application_id=application_id,
             key_id=key_id,
             overlap=timedelta(seconds=validated(RotationIn, request)["overlap_seconds"]),
+            check=partial(check_version, expected=expected_versions(request)),
             actor=request.auth,
             now=timezone.now(),
         )

@@ -62,6 +62,7 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
         "rotate_secret": "applications:write",
     }
     idempotency: ClassVar = {"create": "ignored", "rotate_secret": "ignored"}
+    takes_if_match: ClassVar[frozenset[str]] = frozenset({"destroy", "rotate_secret"})
     serializer_class = ClientOut
     sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at", "name": "name"}
     ordering = ("-created_at", "-id")
@@ -161,7 +162,10 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
         """Make another secret, shown this once. The old one is dead at once; tokens live on."""
         validated(NothingIn, request)
         made = services.rotate_secret(
-            client_id=client_id, application_id=application_id, actor=request.auth
+            client_id=client_id,
+            application_id=application_id,
+            check=partial(check_version, expected=expected_versions(request)),
+            actor=request.auth,
         )
         return Response(ClientWithSecretOut(made).data)
 

@@ -45,6 +45,26 @@ class TestConfirmation:
         assert AuditEntry.objects.filter(action="accounts.user.email_confirmed").count() == 1
         assert OutboxEvent.objects.get(type="user.email_confirmed").payload == {"username": "alice"}
 
+    def test_makes_it_the_true_owners_whoever_registered_with_it_before(self, sent_tasks):
+        register = {"password": PASSWORD, "email": "owner@example.org"}
+        APIClient().post("/api/v1/register", {**register, "username": "squatter"})
+        APIClient().post("/api/v1/register", {**register, "username": "owner-1"})
+        run(sent_tasks)
+        assert [message.to for message in mail.outbox] == [["owner@example.org"]] * 2
+        assert "Hello owner-1" in mail.outbox[1].body
+
+        assert confirm(mailed_confirmation()).status_code == 204
+
+        owner = User.objects.owning("owner@example.org").get()
+        assert (owner.username, owner.email, owner.pending_email) == (
+            "owner-1",
+            "owner@example.org",
+            "",
+        )
+        mailed_to_squatter = re.search(r"---\n(\S+)\n---", mail.outbox[0].body)[1]
+        assert confirm(mailed_to_squatter).json()["code"] == "invalid_confirmation"
+        assert User.objects.get(username="squatter").email == ""
+
     def test_twice_is_the_same_as_once(self):
         alice = UserFactory(username="alice", email="alice@example.org")
         text = make_confirmation(Confirmation(alice.pk, "alice@example.org"))
@@ -113,14 +133,34 @@ class TestChangeEmail:
         owner.refresh_from_db()
         assert owner.email == "owner@example.org"
 
-    def test_of_an_address_taken_meanwhile_fails_at_the_confirmation(self, assert_problem):
+    def test_of_an_address_confirmed_by_another_first_fails(self, assert_problem):
         mallory = UserFactory(username="mallory", pending_email="alice@example.org")
         text = make_confirmation(Confirmation(mallory.pk, "alice@example.org"))
-        UserFactory(username="alice", email="alice@example.org")
+        UserFactory(username="alice", email="ALICE@example.org", confirmed=True)
 
         assert_problem(confirm(text), 400, "invalid_confirmation")
         mallory.refresh_from_db()
         assert mallory.email == ""
+
+    def test_to_one_that_somebody_else_only_waits_for_sends_a_confirmation(
+        self, client_of, sent_tasks
+    ):
+        UserFactory(username="mallory", email="alice@example.org")
+        alice = UserFactory(username="alice")
+        body = {"email": "alice@example.org", "current_password": PASSWORD}
+
+        assert client_of(alice).post(CHANGE_URL, body).status_code == 202
+        assert sent_tasks == [("accounts.send_confirmation", {"user_id": str(alice.pk)})]
+
+    def test_to_ones_own_address_once_more_leaves_nothing_waiting(self, client_of, sent_tasks):
+        alice = UserFactory(username="alice", email="alice@example.org", confirmed=True)
+        body = {"email": "alice@example.org", "current_password": PASSWORD}
+        client_of(alice).post(CHANGE_URL, body)
+        run(sent_tasks)
+
+        assert confirm(mailed_confirmation()).status_code == 204
+        document = client_of(alice).get("/api/v1/me").json()
+        assert (document["email"], document["pending_email"]) == ("alice@example.org", "")
 
     def test_needs_the_password(self, client_of, assert_problem, sent_tasks):
         alice = UserFactory()
@@ -159,12 +199,12 @@ class TestChangeEmail:
 @pytest.mark.django_db
 class TestMail:
     def test_to_an_owner_goes_out_once_an_hour(self):
-        alice = UserFactory(username="alice", email="alice@example.org")
+        alice = UserFactory(username="alice", email="alice@example.org", confirmed=True)
         for _ in range(3):
             tasks.send_address_in_use(user_id=str(alice.pk))
 
         assert [message.to for message in mail.outbox] == [["alice@example.org"]]
-        assert "alice" in mail.outbox[0].body
+        assert "confirmed for the account alice" in mail.outbox[0].body
 
     def test_to_somebody_gone_or_confirmed_is_not_sent(self):
         gone = UserFactory(email="gone@example.org", is_active=False)
@@ -172,5 +212,11 @@ class TestMail:
         for user in (gone, confirmed):
             tasks.send_confirmation(user_id=str(user.pk), from_a_newer_release="x")
         tasks.send_address_in_use(user_id=str(gone.pk))
+
+        assert mail.outbox == []
+
+    def test_about_an_address_in_use_goes_to_nobody_who_has_not_confirmed_it(self):
+        mallory = UserFactory(username="mallory", email="alice@example.org")
+        tasks.send_address_in_use(user_id=str(mallory.pk))
 
         assert mail.outbox == []

@@ -216,6 +216,38 @@ class TestBruteForce:
         assert log_in("mallory").status_code == 429
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("slow_hashes")
+class TestManyGuessesAtOnce:
+    def test_ten_of_sixty_are_told_that_they_are_wrong(self):
+        UserFactory(username="alice")
+
+        answers = in_parallel(
+            lambda n: log_in("alice", WRONG, REMOTE_ADDR=f"192.0.2.{n}"), count=60
+        )
+
+        statuses = sorted(answer.status_code for answer in answers)
+        assert statuses == [401] * attempts.ACCOUNT_FAILURES + [429] * 50
+        assert {a.json()["code"] for a in answers if a.status_code == 429} == {"too_many_failures"}
+        assert log_in(REMOTE_ADDR="192.0.2.99").status_code == 429
+
+    def test_from_one_address_at_many_names_count_together(self, monkeypatch):
+        monkeypatch.setattr(attempts, "IP_FAILURES", 5)
+
+        answers = in_parallel(lambda n: log_in(f"nobody-{n}", WRONG), count=30)
+
+        assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 25
+
+    def test_while_nobody_was_wrong_too_often_all_who_are_right_pass(self):
+        UserFactory(username="alice")
+        for _ in range(attempts.ACCOUNT_FAILURES - 1):
+            attempts.note_failure(attempts.of_login("alice", None))
+
+        answers = in_parallel(lambda n: log_in(REMOTE_ADDR=f"192.0.2.{n}"), count=30)
+
+        assert [answer.status_code for answer in answers] == [200] * 30
+
+
 @pytest.mark.django_db
 class TestRefresh:
     def test_answers_the_next_pair_of_the_same_login(self):

@@ -25,11 +25,19 @@ class TestShowMe:
             "username": "alice",
             "display_name": "Alice",
             "bio": "Hi.",
-            "email": "alice@example.org",
+            "email": "",
             "email_verified_at": None,
-            "pending_email": "",
+            "pending_email": "alice@example.org",
             "is_staff": False,
         }
+
+    def test_has_an_address_once_it_is_confirmed(self, client_of):
+        bob = UserFactory(username="bob", email="bob@example.org", confirmed=True)
+
+        document = client_of(bob).get(URL).json()
+
+        assert (document["email"], document["pending_email"]) == ("bob@example.org", "")
+        assert document["email_verified_at"].endswith("Z")
 
     def test_without_a_token_is_401(self, assert_problem):
         assert_problem(APIClient().get(URL), 401, "not_authenticated")

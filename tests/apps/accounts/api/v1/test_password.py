@@ -6,6 +6,7 @@ from apps.accounts.services import attempts
 from core.models import AuditEntry, OutboxEvent
 from core.security import revocation
 from tests.factories.accounts import PASSWORD, UserFactory
+from tests.factories.parallel import in_parallel
 
 URL = "/api/v1/me/password"
 NEW = "another horse entirely"
@@ -98,6 +99,14 @@ class TestRefusedChange:
         assert answer.json()["errors"][0]["pointer"] == "#/new_password"
         assert log_in().status_code == 200
 
+    def test_to_one_that_holds_the_name_changes_nothing(self, alice, assert_problem):
+        answer = change(log_in().json()["access"], new="ALICE in the winter")
+
+        assert_problem(
+            answer, 400, "validation_failed", at=("#/new_password", "password_like_name")
+        )
+        assert log_in().status_code == 200
+
     def test_guessing_is_stopped(self, assert_problem):
         access = log_in().json()["access"]
         for _ in range(attempts.ACCOUNT_FAILURES):
@@ -105,3 +114,15 @@ class TestRefusedChange:
 
         assert_problem(change(access), 429, "too_many_failures")
         assert log_in().status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("slow_hashes")
+def test_of_many_guesses_at_once_ten_are_told_that_they_are_wrong():
+    UserFactory(username="alice")
+    access = log_in().json()["access"]
+
+    answers = in_parallel(lambda _: change(access, current=WRONG), count=40)
+
+    codes = sorted(answer.json()["code"] for answer in answers)
+    assert codes == ["too_many_failures"] * 30 + ["wrong_password"] * attempts.ACCOUNT_FAILURES

@@ -236,7 +236,8 @@ class TestSetting:
         [
             ("short", "password_too_short"),
             ("password123", "password_too_common"),
-            ("alice@example.org", "password_too_similar"),
+            ("elica777", "password_too_similar"),
+            ("It is Alice again", "password_like_name"),
         ],
     )
     def test_obeys_the_rules_and_leaves_the_token_good(self, password, code, alice):

@@ -67,6 +67,11 @@ class TestCreateApplication:
             ({"name": "pohS\u202e"}, ("#/name", "forbidden_character")),
             ({"name": "a\nb"}, ("#/name", "forbidden_character")),
             ({"name": "zero\u200bwidth"}, ("#/name", "forbidden_character")),
+            ({"name": "x", "description": "pohS\u202e"},
+             ("#/description", "forbidden_character")),
+            ({"name": "x", "description": "a\nb"}, ("#/description", "forbidden_character")),
+            ({"name": "x", "description": "zero\u200bwidth"},
+             ("#/description", "forbidden_character")),
             ({"name": "x", "description": "x" * 501}, ("#/description", "max_length")),
             ({"name": "x", "website": "javascript:alert(1)"}, ("#/website", "invalid")),
             ({"name": "x", "website": "ftp://x.example"}, ("#/website", "invalid")),
@@ -80,6 +85,24 @@ class TestCreateApplication:
     def test_refuses_what_does_not_fit(self, body, at, alice, client_of, assert_problem):
         assert_problem(client_of(alice).post(URL, body), 400, "validation_failed", at=at)
         assert Application.objects.exists() is False
+
+    @pytest.mark.parametrize(
+        "name",
+        ["Agora", "AGORA Support", "my agora", "A.g.o.r.a", "a-g-o-r-a", "A g o r a", "a_gora",
+         "\uff21\uff27\uff2f\uff32\uff21", "a\u0336gora", "\u24b6gora"],
+    )  # fmt: skip
+    def test_takes_no_name_that_could_be_ours(self, name, alice, client_of, assert_problem):
+        application, client = make_application(alice), client_of(alice)
+
+        for answer in (
+            client.post(URL, {"name": name}),
+            client.patch(url(application), {"name": name}),
+        ):
+            assert_problem(answer, 400, "validation_failed", at=("#/name", "reserved_name"))
+
+    @pytest.mark.parametrize("name", ["Angora rabbits", "Agro", "Gorat", "\u96c6\u4f1a"])
+    def test_takes_names_that_are_like_it(self, name, alice, client_of):
+        assert client_of(alice).post(URL, {"name": name}).status_code == 201
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -173,8 +196,7 @@ class TestWhoMayCome:
                 client.patch(url(application), {"name": "Mine"}),
                 client.delete(url(application)),
             ):
-                assert_problem(answer, 404, "application_not_found"
-                               if answer.wsgi_request.method != "GET" else "not_found")  # fmt: skip
+                assert_problem(answer, 404, "application_not_found")
             assert client.get(URL).json()["results"] == []
         application.refresh_from_db()
         assert (application.name, application.status) == ("Shop", "active")
@@ -206,11 +228,31 @@ class TestReadApplications:
         found = client.get(URL, {"search": "C"}).json()["results"]
         assert [row["name"] for row in found] == ["c"]
 
-    @pytest.mark.parametrize("status", ["closed", "x"])
-    def test_knows_no_other_status(self, status, alice, client_of, assert_problem):
-        answer = client_of(alice).get(URL, {"status": status})
+    def test_takes_several_statuses(self, alice, client_of):
+        active, suspended = (make_application(alice, name) for name in ("one", "two"))
+        suspend(suspended)
 
-        assert_problem(answer, 400, "invalid_parameter", at=("status", "invalid_choice"))
+        def found(statuses):
+            rows = client_of(alice).get(URL, {"status__in": statuses}).json()["results"]
+            return [row["name"] for row in rows]
+
+        assert found("active,suspended") == [suspended.name, active.name]
+        assert found("suspended") == [suspended.name]
+
+    @pytest.mark.parametrize("parameter", ["status", "status__in"])
+    @pytest.mark.parametrize("status", ["closed", "x"])
+    def test_knows_no_other_status(self, status, parameter, alice, client_of, assert_problem):
+        answer = client_of(alice).get(URL, {parameter: status})
+
+        assert_problem(answer, 400, "invalid_parameter", at=(parameter, "invalid_choice"))
+
+    def test_one_shows_the_members_asked_for(self, alice, client_of):
+        application = make_application(alice)
+
+        answer = client_of(alice).get(url(application), {"fields": "name"})
+
+        assert answer.json() == {"name": "Shop"}
+        assert answer["ETag"] != '"v1"'
 
     def test_one_carries_its_version(self, alice, client_of):
         application = make_application(alice)
@@ -241,6 +283,15 @@ class TestChangeApplication:
         assert (application.name, application.description) == ("Shop", "Sells.")
         entry = AuditEntry.objects.get(action="developers.application.changed")
         assert (entry.before, entry.after) == ({"description": ""}, {"description": "Sells."})
+
+    @pytest.mark.parametrize("field", ["name", "description"])
+    def test_takes_no_text_that_turns_what_stands_there(
+        self, field, alice, client_of, assert_problem
+    ):
+        answer = client_of(alice).patch(url(make_application(alice)), {field: "pohS\u202e"})
+
+        at = (f"#/{field}", "forbidden_character")
+        assert_problem(answer, 400, "validation_failed", at=at)
 
     def test_with_nothing_new_writes_nothing(self, alice, client_of):
         application = make_application(alice)
@@ -311,8 +362,8 @@ class TestCloseApplication:
         client = client_of(alice)
         client.delete(url(application))
 
-        assert_problem(client.get(url(application)), 404, "not_found")
         for answer in (
+            client.get(url(application)),
             client.delete(url(application)),
             client.patch(url(application), {"name": "x"}),
             client.get(f"{url(application)}/keys"),

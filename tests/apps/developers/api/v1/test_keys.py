@@ -275,6 +275,26 @@ class TestListKeys:
         assert names(live="true") == {live.name}
         assert names(live="false") == {"r", "e"}
         assert names() == {"l", "r", "e"}
+        assert names(status="live") == {"l"}
+        assert names(status="expired") == {"e"}
+        assert names(status__in="revoked,expired") == {"r", "e"}
+        assert names(status__in="live,revoked,expired") == {"l", "r", "e"}
+        ApiKey.objects.filter(pk=expired.pk).update(revoked_at=timezone.now())
+        assert names(status__in="expired") == set()  # as it says of itself: revoked
+
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("status=dead", "invalid_choice"),
+            ("status__in=live,dead", "invalid_choice"),
+            ("status__in=live,", "blank"),
+        ],
+    )
+    def test_knows_no_other_status(self, query, code, shop, client, assert_problem):
+        answer = client.get(f"{url(shop)}?{query}")
+
+        at = (query.partition("=")[0], code)
+        assert_problem(answer, 400, "invalid_parameter", at=at)
 
     def test_says_the_state_of_each(self, shop, client):
         key = make_key(shop).row
@@ -296,8 +316,14 @@ class TestReadKey:
         again = client.get(url(shop, key), HTTP_IF_NONE_MATCH=tag)
         assert again.status_code == 200
 
-    def test_that_does_not_exist_is_404(self, shop, client, assert_problem):
-        assert_problem(client.get(url(shop, shop)), 404, "api_key_not_found")
+    def test_that_does_not_exist_is_404_by_one_code(self, shop, client, assert_problem):
+        for answer in (
+            client.get(url(shop, shop)),
+            client.patch(url(shop, shop), {"name": "x"}),
+            client.delete(url(shop, shop)),
+            client.post(url(shop, shop, "/rotate"), {}),
+        ):
+            assert_problem(answer, 404, "api_key_not_found")
 
 
 class TestChangeKey:
@@ -470,6 +496,24 @@ class TestRotateKey:
 
         assert_problem(client.post(url(shop, old, "/rotate"), {}), 409, "api_key_rotated")
         assert ApiKey.objects.count() == 2
+
+    def test_for_an_older_version_makes_none(self, shop, client, assert_problem):
+        old = make_key(shop).row
+        tag = client.get(url(shop, old))["ETag"]
+        client.patch(url(shop, old), {"name": "changed"})
+
+        answer = client.post(url(shop, old, "/rotate"), {}, HTTP_IF_MATCH=tag)
+
+        assert_problem(answer, 412, "precondition_failed")
+        assert ApiKey.objects.count() == 1
+        tag = client.get(url(shop, old))["ETag"]
+        assert client.post(url(shop, old, "/rotate"), {}, HTTP_IF_MATCH=tag).status_code == 201
+
+    def test_without_an_overlap_leaves_nothing_to_rotate(self, shop, client, assert_problem):
+        old = make_key(shop).row
+        client.post(url(shop, old, "/rotate"), {"overlap_seconds": 0})
+
+        assert_problem(client.post(url(shop, old, "/rotate"), {}), 409, "api_key_not_live")
 
     def test_of_a_dead_one_is_409(self, shop, client, assert_problem):
         old = make_key(shop).row

@@ -176,6 +176,8 @@ class TestFilters:
         ("query", "names"),
         [
             ("status=429", ["refused"]),
+            ("status__in=429,500", ["failed", "refused"]),
+            ("status__in=500", ["failed"]),
             ("status__gte=400", ["failed", "refused"]),
             ("status__gte=400&status__lt=500", ["refused"]),
             ("method=POST", ["refused"]),
@@ -215,7 +217,14 @@ class TestFilters:
             "status__lt=1e3",
             "method=get",
             "application_id=1",
+            "status__in=429,abc",
+            "status__in=429,99",
+            "status__in=429,",
+            "status__in=,",
             "at__gte=yesterday",
+            "at__gte=2026-03-02",
+            "at__gte=2026-03-02T08:00:00",
+            "at__lt=2026-03-02T08:00:00+01:00",
         ],
     )
     def test_refuse_what_cannot_be(self, alice, client_of, assert_problem, query):
