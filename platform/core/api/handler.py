@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+BELOW = "SCRIPT_NAME"  # in the WSGI environment: the path that the application is mounted at
 BAD_REQUEST = 400  # the least status of a refusal
 
 
@@ -27,7 +28,7 @@ class LeanHandler(WSGIHandler):
     def __call__(  # type: ignore[override] # typed there as what it is without a file wrapper
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
-        if environ.get("SCRIPT_NAME"):
+        if environ.get(BELOW):
             below: Iterable[bytes] = super().__call__(environ, start_response)
             return below
         signals.request_started.send(sender=self.__class__, environ=environ)
