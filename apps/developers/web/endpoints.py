@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -45,16 +46,16 @@ logger = logging.getLogger("agora.errors")
 
 
 @method_decorator(csrf_exempt, name="dispatch")  # clients come with a secret and no cookie
-class OAuthView(View):
+class OAuthView(ABC, View):
     """Common to the three: limits, the form, the shape of answers (RFC 6749 section 5)."""
 
     http_method_names = ["post", "options"]
     limit_scope = "oauth"
     decision: Decision | None = None
 
+    @abstractmethod
     def answer(self, request: HttpRequest, form: dict[str, str]) -> Answer:
         """The one call inward."""
-        raise NotImplementedError
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Charge, read, answer; whatever goes wrong keeps OAuth's shape."""

@@ -159,11 +159,12 @@ class Slots:
             pool.granted = max(pool.granted, pool.running)
             return Bid(pool, pool.number, pool.granted)
 
-    def settle(self, bid: Bid, *, added: int, heard: bool, crowded: bool) -> None:
+    def settle(self, bid: Bid, *, runs: bool, added: int, heard: bool, crowded: bool) -> None:
         """What became of a bid.
 
         Args:
             bid: from `enter`.
+            runs: whether the call goes on, and will `leave`.
             added: slots added to ours.
             heard: whether Redis answered at all.
             crowded: whether many of the caller's slots are in use.
@@ -171,7 +172,7 @@ class Slots:
         pool = bid.pool
         with self._lock:
             pool.asking -= 1
-            pool.running += 1 if added or not heard else 0
+            pool.running += runs
             pool.granted += added
             pool.doubtful = pool.doubtful or not heard
             pool.crowded = crowded

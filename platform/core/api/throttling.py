@@ -82,11 +82,11 @@ class Limiter:
         try:
             decision = self._charge(charge, bid.pool)
         except LimitsUnavailableError:
-            self.slots.settle(bid, added=0, heard=True, crowded=True)
-            bid.pool.doubtful = True
+            self.slots.settle(bid, runs=False, added=0, heard=False, crowded=True)
             raise
         self.slots.settle(
             bid,
+            runs=decision.allowed,
             added=max(0, decision.slots),
             heard=decision.slots >= 0,
             crowded=decision.used * CROWDED_SHARE > (charge.limits.concurrent or 0),

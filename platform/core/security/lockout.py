@@ -27,11 +27,8 @@ end
 return wait
 """
 
-# KEYS: one counter a subject; ARGV: failures allowed and seconds of each, in turn. Looks and counts
-# in one step: of callers who were wrong at the same moment no more are counted, and told so, than
-# are allowed. The failure that closes the door starts its time anew, so that a lock is always as
-# long as it says. Answers the milliseconds to wait, 0 when it was counted.
-NOTE_FAILURE = """
+# The beginning of those that count: ends with the milliseconds to wait when a door is closed.
+LOOK = """
 local wait = 0
 for i, key in ipairs(KEYS) do
   if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
@@ -41,6 +38,15 @@ end
 if wait > 0 then
   return wait
 end
+"""
+
+# KEYS: one counter a subject; ARGV: failures allowed and seconds of each, in turn. Looks and counts
+# in one step: of callers who were wrong at the same moment no more are counted, and told so, than
+# are allowed. The failure that closes the door starts its time anew, so that a lock is always as
+# long as it says. Answers the milliseconds to wait, 0 when it was counted.
+NOTE_FAILURE = (
+    LOOK
+    + """
 for i, key in ipairs(KEYS) do
   local count = redis.call('INCR', key)
   if count == 1 or count == tonumber(ARGV[2 * i - 1]) then
@@ -49,6 +55,7 @@ for i, key in ipairs(KEYS) do
 end
 return 0
 """
+)
 
 # KEYS and ARGV as in LOCKED_FOR. Looks at all and forgets the failures of the first in one step.
 # Answers the milliseconds to wait, 0 when they are forgotten.
@@ -67,16 +74,9 @@ return wait
 
 # KEYS and ARGV as in NOTE_FAILURE. Counts before anybody knows how it ends. Answers the
 # milliseconds to wait, 0 when it was counted.
-TAKE_ATTEMPT = """
-local wait = 0
-for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then
-    wait = math.max(wait, redis.call('PTTL', key), 1)
-  end
-end
-if wait > 0 then
-  return wait
-end
+TAKE_ATTEMPT = (
+    LOOK
+    + """
 for i, key in ipairs(KEYS) do
   if redis.call('INCR', key) == 1 then
     redis.call('EXPIRE', key, ARGV[2 * i])
@@ -84,6 +84,7 @@ for i, key in ipairs(KEYS) do
 end
 return 0
 """
+)
 
 
 class AttemptsUnknownError(UnavailableError):
