@@ -72,3 +72,9 @@ def make_plan(name="partner", *, is_default=False, **limits):
         PlanLimit.objects.create(plan=plan, work=work, **dict(zip(columns, values, strict=True)))
     plans.refresh()
     return plan
+
+
+def keys_url(application, key=None, tail="") -> str:
+    """Where an application's keys lie, or one of them, or what `tail` does to it."""
+    listing = f"/api/v1/applications/{application.pk}/keys"
+    return listing if key is None else f"{listing}/{getattr(key, 'pk', key)}{tail}"
