@@ -188,11 +188,12 @@ def refresh_revocations() -> Callable[[], object]:
 
 
 @pytest.fixture
-def log_lines(caplog: Any) -> Callable[[], list[dict[str, Any]]]:
+def log_lines(caplog: Any, monkeypatch: Any) -> Callable[[], list[dict[str, Any]]]:
     """`log_lines()`: what would have been written, each line parsed."""
     import json
     import logging
 
+    from core.observability.access import access_log
     from core.observability.logging import JsonFormatter
 
     caplog.set_level(logging.INFO)
@@ -205,4 +206,5 @@ def log_lines(caplog: Any) -> Callable[[], list[dict[str, Any]]]:
         emit(record)
 
     caplog.handler.emit = noting
+    monkeypatch.setattr(access_log, "emit", lambda text: lines.extend(text.splitlines()))
     return lambda: [json.loads(line) for line in lines]

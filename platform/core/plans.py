@@ -51,14 +51,16 @@ class WorkLimits:
     Attributes:
         policies: all of them hold; at least one.
         concurrent: calls that may run at the same time; None: as many as come.
+        smallest_quota: of the policies; worked out once, since each call asks.
     """
 
     policies: tuple[Policy, ...]
     concurrent: int | None = None
+    smallest_quota: int = field(init=False, compare=False)
 
-    @property
-    def smallest_quota(self) -> int:
-        return min(policy.quota for policy in self.policies)
+    def __post_init__(self) -> None:
+        smallest = min(policy.quota for policy in self.policies)
+        object.__setattr__(self, "smallest_quota", smallest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ EXACT_INTEGER: dict[DType, tuple[float, float]] = {
     DType.INT64: (1 - 2**53, 2**53 - 1),
 }
 """The integers, inclusive, that a tensor holds unrounded; RFC 8259, section 6, ends at 2^53."""
+TWO_TO_63 = 2.0**63
 MAX_ECHO = 40  # characters of a wrong value repeated in an error
 MAX_CELL_LENGTH = 1_100  # characters of a number in a CSV file; the longest exact double has 1,077
 JSON_NAMES: dict[type, str] = {
@@ -189,13 +190,18 @@ def _cell_problem(feature: Feature, bounds: Bounds, value: object) -> tuple[str,
     """Code and detail of what is wrong with one cell."""
     if value is None:
         return "null", f"{feature.name!r} must not be null."
-    if type(value) not in types_of(feature):
+    if type(value) not in types_of(feature) and not _is_long_integer(feature, value):
         detail = f"{feature.name!r} must be {EXPECTED[feature.kind]}, not {_name_of(value)}."
         return "wrong_type", detail
     if feature.kind is FeatureKind.CATEGORY:
         return _category_problem(feature, value)
     assert isinstance(value, int | float)  # noqa: S101 - for mypy; TYPES_OF left nothing else
     return _number_problem(feature, bounds, value)
+
+
+def _is_long_integer(feature: Feature, value: object) -> bool:
+    """Whether a float may be what a parser made of an integer of more than 64 bits."""
+    return feature.kind is FeatureKind.INTEGER and type(value) is float and abs(value) >= TWO_TO_63
 
 
 def _category_problem(feature: Feature, value: object) -> tuple[str, str] | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import struct
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
 
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 MAX_ENCODERS = 256  # signatures whose encoder is kept
+ALL_LISTS: Final = {list}
 MAX_KNOWN_TYPES = 512  # row shapes (types of the cells) remembered by one encoder
 
 
@@ -161,11 +164,13 @@ class Encoder:
         self._shaped = any(feature.shape for feature in signature.features)
         self._types = [types_of(feature) for feature in self._columns]
         self._known_types: set[tuple[type, ...]] = set()
+        self._common_types = frozenset[type].intersection(*self._types)
         self._codes = [
             (column, _codes_of(feature), _other_of(feature))
             for column, feature in enumerate(self._columns)
             if feature.kind is FeatureKind.CATEGORY
         ]
+        self._is_plain = not (self._codes or self._shaped)
         self._tensors = _tensor_plans(signature)
         dtypes = {name: tensor.dtype for tensor in signature.inputs for name in tensor.features}
         bounds = [bounds_of(feature, dtypes[feature.name]) for feature in self._columns]
@@ -175,6 +180,31 @@ class Encoder:
 
     def matrix_of(self, rows: Sequence[object]) -> Matrix | None:
         """The cells of all rows as float64, (rows, cells); None when any is wrong."""
+        matrix = self._read_at_once(rows) if self._is_plain else None
+        if matrix is None:
+            matrix = self._read_by_row(rows)
+        if matrix is None or not rows:
+            return matrix
+        inside = (matrix >= self._low) & (matrix <= self._high)  # NaN is inside nothing
+        return matrix if inside.all() else None
+
+    def _read_at_once(self, rows: Sequence[object]) -> Matrix | None:
+        """Rows that are lists of what every column takes; None: look at them one by one."""
+        if set(map(type, rows)) != ALL_LISTS:
+            return None
+        lists = cast("Sequence[list[object]]", rows)
+        if set(map(len, lists)) != {self._width}:
+            return None
+        cells = list(chain.from_iterable(lists))
+        if not self._common_types.issuperset(map(type, cells)):
+            return None
+        try:
+            packed = struct.pack(f"{len(cells)}d", *cells)
+        except OverflowError:  # an integer beyond any float
+            return None
+        return np.frombuffer(packed).reshape(len(rows), self._width)
+
+    def _read_by_row(self, rows: Sequence[object]) -> Matrix | None:
         cells: list[Sequence[object]] = []
         for row in rows:
             values = self._cells_of(row)
@@ -183,12 +213,9 @@ class Encoder:
             cells.append(values)
         try:
             matrix: Matrix = np.array(cells, dtype=np.float64)
-        except OverflowError:  # an integer beyond any float
+        except OverflowError:
             return None
-        if not cells:
-            return matrix.reshape(0, len(self._columns))
-        inside = (matrix >= self._low) & (matrix <= self._high)  # NaN is inside nothing
-        return matrix if inside.all() else None
+        return matrix if cells else matrix.reshape(0, len(self._columns))
 
     def _cells_of(self, row: object) -> Sequence[object] | None:
         """One row as numbers in the order of the columns; None when a type is wrong."""

@@ -110,7 +110,8 @@ class Operation:
     @property
     def takes_json(self) -> bool:
         parsers = self.route.view.parser_classes
-        return self.method in WITH_BODY and StrictJSONParser in parsers
+        reads_json = any(issubclass(parser, StrictJSONParser) for parser in parsers)
+        return self.method in WITH_BODY and reads_json
 
     @property
     def members(self) -> dict[str, Any]:

@@ -109,6 +109,8 @@ BAD_CELLS = {
     "a number below its minimum": (0, -0.001, "out_of_range"),
     "a float as an integer": (1, 3.0, "wrong_type"),
     "a boolean as an integer": (1, True, "wrong_type"),
+    "a long integer that a parser made a float": (1, 2.0**63, "out_of_range"),
+    "a float as an integer just below that": (1, 2.0**62, "wrong_type"),
     "an integer above its maximum": (1, 501, "out_of_range"),
     "an integer below its minimum": (1, -1, "out_of_range"),
     "a number as a category": (2, 1, "wrong_type"),
@@ -371,7 +373,7 @@ class TestSpeed:
     def test_what_it_remembers_of_rows_is_bounded(self):
         signature = Signature.for_matrix(10)
         kinds = itertools.islice(itertools.product([1, 1.0], repeat=10), 2 * MAX_KNOWN_TYPES)
-        rows = [list(row) for row in kinds]
+        rows = [dict(zip(signature.feature_names, row, strict=True)) for row in kinds]
         assert encode(signature, rows, len(rows))["inputs"].min() == 1
         assert len(encoder_of(signature)._known_types) == MAX_KNOWN_TYPES
 

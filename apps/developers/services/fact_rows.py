@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
@@ -24,6 +24,7 @@ COLUMNS: Final = (
     *("request_bytes", "response_bytes", "work", "units"),
 )
 NULL: Final = "\\N"
+EPOCH: Final = date(1970, 1, 1)
 BYTES_MAX: Final = 2**63 - 1  # of a bigint; a Content-Length may claim more
 UNITS_MAX: Final = 2**31 - 1  # of an integer
 ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
@@ -38,6 +39,11 @@ def id_of(fact: RequestFact) -> str:
 
 def moment_of(fact: RequestFact) -> datetime:
     return datetime.fromtimestamp(fact.at, UTC)
+
+
+def days_of(facts: Iterable[RequestFact]) -> set[date]:
+    """The days (UTC) of facts, mostly one."""
+    return {EPOCH + timedelta(days=number) for number in {int(fact.at // DAY) for fact in facts}}
 
 
 @lru_cache(maxsize=1024)
@@ -74,13 +80,22 @@ def _columns_of(principal: Principal) -> str:
 
 
 def _line(fact: RequestFact, who: str) -> str:
-    at = moment_of(fact).isoformat()
+    second, fraction = divmod(fact.at, 1)
+    day, clock = _second(int(second))
     return (
-        f"{id_of(fact)}\t{fact.request_id}\t{at}\t{at[:10]}\t{who}\t{fact.method}\t"
-        f"{_text(route_of(fact.route), 200)}\t{fact.status}\t{_text(fact.error_code, 64)}\t"
-        f"{fact.seconds * 1000:.3f}\t{_bytes_of(fact.request_length)}\t"
-        f"{_size_of(fact)}\t{_text(fact.work, 16)}\t{_units_of(fact)}\n"
+        f"{id_of(fact)}\t{fact.request_id}\t{clock}.{min(999_999, round(fraction * 1e6)):06d}+00\t"
+        f"{day}\t{who}\t{fact.method}\t{_text(route_of(fact.route), 200)}\t{fact.status}\t"
+        f"{_text(fact.error_code, 64)}\t{fact.seconds * 1000:.3f}\t"
+        f"{_bytes_of(fact.request_length)}\t{_size_of(fact)}\t{_text(fact.work, 16)}\t"
+        f"{_units_of(fact)}\n"
     )
+
+
+@lru_cache(maxsize=64)
+def _second(unix: int) -> tuple[str, str]:
+    """Day and time of a second, as PostgreSQL reads them; many facts share one."""
+    moment = datetime.fromtimestamp(unix, UTC)
+    return moment.date().isoformat(), moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 @lru_cache(maxsize=1024)
@@ -161,9 +176,9 @@ def _usage_key(fact: RequestFact) -> UsageKey:
 
 def keys_used(facts: Iterable[RequestFact]) -> dict[UUID, datetime]:
     """API keys that called, each with its last call."""
-    used: dict[UUID, datetime] = {}
+    used: dict[str, float] = {}
     for fact in facts:
         if fact.principal.credential == "api_key":
-            key_id, at = UUID(fact.principal.credential_id), moment_of(fact)
-            used[key_id] = max(at, used.get(key_id, at))
-    return used
+            key_id = fact.principal.credential_id
+            used[key_id] = max(fact.at, used.get(key_id, fact.at))
+    return {UUID(key_id): datetime.fromtimestamp(at, UTC) for key_id, at in used.items()}

@@ -11,9 +11,9 @@ from apps.developers.models import RequestRecord
 from apps.developers.services.fact_rows import (
     COLUMNS,
     copy_lines,
+    days_of,
     id_of,
     keys_used,
-    moment_of,
     sums_of,
 )
 from core.db.partitions import ensure_day_partitions
@@ -74,7 +74,7 @@ def record_requests(facts: Sequence[RequestFact]) -> None:
     Raises:
         Error: nothing of the batch is stored.
     """
-    days = {moment_of(fact).date() for fact in facts}
+    days = days_of(facts)
     if not days <= _days_made:
         _make_partitions(days)
     try:
@@ -122,7 +122,7 @@ def _add_up(facts: Sequence[RequestFact]) -> None:
 
 
 def _not_yet_stored(facts: Sequence[RequestFact]) -> list[RequestFact]:
-    days = {moment_of(fact).date() for fact in facts}
+    days = days_of(facts)
     stored = RequestRecord.objects.filter(day__in=days, id__in=[id_of(fact) for fact in facts])
     known = {id_.hex for id_ in stored.values_list("id", flat=True)}
     return [fact for fact in facts if id_of(fact) not in known]

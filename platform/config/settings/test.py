@@ -23,4 +23,5 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 REDIS_KEY_PREFIX = f"agora-test-{_worker}:"
 REVOCATION_IN_BACKGROUND = False  # a thread cannot see rows of a test's open transaction
 REQUEST_LOG_IN_BACKGROUND = False  # nothing is written behind a test's back
+ACCESS_LOG_IN_BACKGROUND = False  # likewise
 WHITENOISE_AUTOREFRESH = True

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from core.api.limit_script import HEAD
 from core.observability.headers import prepare
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from core.observability.headers import HeaderStore
     from core.plans import WorkLimits
 
+WORDINGS_MAX: Final = 1_000  # limits whose words are kept: plans by classes of work
 CONCURRENT: Final = "concurrent"  # name of the policy of calls at once
 
 
@@ -85,9 +85,40 @@ class Charge:
     bid: Bid | None = None
 
 
-@cache
+class Wording(NamedTuple):
+    """What every answer under some limits says alike.
+
+    Attributes:
+        limits: which.
+        header: RateLimit-Policy.
+        openings: of the members of RateLimit, one a policy, up to what is left.
+    """
+
+    limits: WorkLimits
+    header: HeaderStore
+    openings: tuple[str, ...]
+
+
+_wordings: dict[int, Wording] = {}
+
+
+def wording_of(limits: WorkLimits) -> Wording:
+    """Kept by identity: to hash limits costs more than to word them."""
+    known = _wordings.get(id(limits))
+    if known is None or known.limits is not limits:
+        if len(_wordings) >= WORDINGS_MAX:
+            _wordings.clear()
+        openings = tuple(f'"{policy.name}";r=' for policy in limits.policies)
+        known = _wordings[id(limits)] = Wording(limits, _policy_header(limits), openings)
+    return known
+
+
 def policy_header(limits: WorkLimits) -> HeaderStore:
     """RateLimit-Policy of draft-ietf-httpapi-ratelimit-headers-10."""
+    return wording_of(limits).header
+
+
+def _policy_header(limits: WorkLimits) -> HeaderStore:
     listed = [f'"{p.name}";q={p.quota};w={p.seconds}' for p in limits.policies]
     if limits.concurrent is not None:
         listed.append(f'"{CONCURRENT}";q={limits.concurrent};qu="concurrent-requests"')
@@ -99,10 +130,11 @@ def decision_of(
 ) -> Decision:
     """Args: `unspent` is what a lease still holds of the charge that `answer` is about."""
     limits = charge.limits
+    _, header, openings = wording_of(limits)
     listed = [
-        f'"{policy.name}";r={left + unspent};t={whole_seconds(reset)}'
-        for policy, left, reset in zip(
-            limits.policies, answer[HEAD::3], answer[HEAD + 1 :: 3], strict=True
+        f"{opening}{left + unspent};t={-(-reset // 1_000_000)}"
+        for opening, left, reset in zip(
+            openings, answer[HEAD::3], answer[HEAD + 1 :: 3], strict=True
         )
     ]
     if limits.concurrent is not None and pool is not None:
@@ -110,7 +142,7 @@ def decision_of(
         free = max(0, limits.concurrent - max(answer[1], pool.running))
         listed.append(f'"{CONCURRENT}";r={free}')
     headers: HeaderStore = {
-        **policy_header(limits),
+        **header,
         "ratelimit": ("RateLimit", ", ".join(listed)),
     }
     if answer[0]:

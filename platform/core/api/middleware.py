@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from django.views import View
 
 PAGE_BODY_MAX: Final = 4 * 1024 * 1024  # bytes of a form of the admin
+HOSTS_KEPT: Final = 256  # hosts that were found good; a wildcard in ALLOWED_HOSTS has no end
 NAME_MAX: Final = 60  # characters of a caller's parameter name in a message
 DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 SECRETS: Final = frozenset(
@@ -57,6 +59,8 @@ SECRET_VALUE: Final = re.compile(
     re.IGNORECASE,
 )
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
+
+_good_hosts: set[tuple[str | None, ...]] = set()
 
 
 class ApiEnvelopeMiddleware:
@@ -87,7 +91,7 @@ def check_envelope(request: HttpRequest, *, is_api: bool) -> None:
         DomainError: of core.api.refusals; DisallowedHost for a host that is not ours.
     """
     meta = request.META
-    request.get_host()
+    _check_host(request)
     if "\x00" in request.path_info:  # bytes that are not UTF-8 lead nowhere, so they are 404
         raise refusals.MalformedPathError
     query = meta.get("QUERY_STRING")
@@ -102,6 +106,19 @@ def check_envelope(request: HttpRequest, *, is_api: bool) -> None:
         raise refusals.LengthRequiredError  # HTTP/2 frames need no header to carry a body
     if meta.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in {"identity", ""}:
         raise refusals.UnsupportedContentEncodingError
+
+
+def _check_host(request: HttpRequest) -> None:
+    """Raise DisallowedHost for a host that is not ours; one that was found good is remembered."""
+    meta = request.META
+    said = (meta.get("HTTP_HOST"), meta.get("HTTP_X_FORWARDED_HOST"), *settings.ALLOWED_HOSTS)
+    if said in _good_hosts:
+        return
+    request.get_host()
+    if said[0] is not None:  # without it the name and port of the server count
+        if len(_good_hosts) >= HOSTS_KEPT:
+            _good_hosts.clear()
+        _good_hosts.add(said)
 
 
 def _check_length(length: str, *, is_api: bool) -> None:

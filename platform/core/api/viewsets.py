@@ -18,7 +18,7 @@ from core.api.conditional import ConditionalMixin, NotModifiedError
 from core.api.errors import answer_error
 from core.api.filters import check_parameters
 from core.api.idempotency import answer_once
-from core.api.parsers import StrictJSONParser
+from core.api.parsers import NumbersJSONParser, StrictJSONParser
 from core.api.permissions import PUBLIC, HasRequiredScopes, principal_of
 from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too_many
 from core.api.renderers import dump_json
@@ -45,7 +45,7 @@ Idempotency = Literal["required", "accepted", "ignored"]
 
 WITH_BODY = frozenset({"post", "put", "patch"})
 REPEATABLE_BY_KEY = frozenset({"post", "patch"})
-JSON_ONLY = (StrictJSONParser(),)
+PARSERS = {parser: parser() for parser in (StrictJSONParser, NumbersJSONParser)}  # keep nothing
 
 
 class ApiBase(ConditionalMixin, APIView):
@@ -145,9 +145,7 @@ class ApiBase(ConditionalMixin, APIView):
     # -- DRF's hooks, made lean
 
     def get_parsers(self) -> list[BaseParser]:
-        if self.parser_classes == [StrictJSONParser]:
-            return list(JSON_ONLY)
-        return [parser() for parser in self.parser_classes]
+        return [PARSERS.get(parser) or parser() for parser in self.parser_classes]
 
     def perform_authentication(self, request: ApiRequest) -> None:  # type: ignore[override] # a narrower request
         """Set `request.user` and `request.auth`; a bad credential is refused on any view."""

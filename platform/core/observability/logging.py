@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from core.observability.request_id import ACCESS, current
+from core.observability.request_id import current
 
 TEXT_MAX: Final = 8_000  # characters of one message or traceback
 REDACTED: Final = "[redacted]"
@@ -58,13 +58,11 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         context = current()
-        is_access = record.name == ACCESS
-        message = record.getMessage()
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": message if is_access else redact(_printable(message)),
+            "message": redact(_printable(record.getMessage())),
         }
         if context.request_id:
             line["request_id"] = context.request_id
@@ -75,10 +73,7 @@ class JsonFormatter(logging.Formatter):
         if context.principal is not None:
             line["user_id"] = context.principal.user_id
         fields: dict[str, Any] = getattr(record, "fields", {})
-        if is_access:  # its fields are the platform's own words and numbers
-            line.update(fields)
-        else:
-            line.update((name, _field(name, value)) for name, value in fields.items())
+        line.update((name, _field(name, value)) for name, value in fields.items())
         if record.exc_info:
             line["exception"] = redact(
                 _printable("".join(traceback.format_exception(*record.exc_info)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.facts import RequestFact, offer
 from core.ids import uuid7
+from core.observability.access import AccessLine, access_log
 from core.observability.metrics import observe_request
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ UNROUTED = "unrouted"  # the label of a path that no route takes; never the path
 
 # W3C Trace Context section 3.2: version 00, ids in lower-case hex and not all zero.
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
-
-ACCESS = "agora.access"  # the logger of access lines
-access_logger = logging.getLogger(ACCESS)
 
 
 class RequestContext:
@@ -136,23 +133,25 @@ class RequestContextMiddleware:
         observe_request(method, route, response.status_code, seconds)
         principal = context.principal
         size = None if response.streaming else len(response.content)  # type: ignore[attr-defined] # a streamed answer has no content
-        # Not logger.info: finding out which line of ours has logged this costs as much as the line.
-        record = logging.LogRecord(ACCESS, logging.INFO, "", 0, "request", (), None)
-        record.fields = {
-            "method": method,
-            "route": route,
-            "status": response.status_code,
-            "ms": round(seconds * 1000, 3),
-            "bytes": size,
-            "user_id": None if principal is None else principal.user_id,
-            "application_id": None if principal is None else principal.application_id,
-        }
-        if access_logger.isEnabledFor(logging.INFO):
-            access_logger.handle(record)
+        at = time.time()
+        access_log.note(
+            AccessLine(
+                at,
+                context.request_id,
+                context.traceparent,
+                None if principal is None else principal.user_id,
+                None if principal is None else principal.application_id,
+                method,
+                route,
+                response.status_code,
+                seconds,
+                size,
+            )
+        )
         if principal is not None and route.startswith(API):
             offer(
                 RequestFact(
-                    time.time(),
+                    at,
                     context.request_id,
                     principal,
                     method,

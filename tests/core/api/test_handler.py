@@ -1,6 +1,7 @@
 """The lean handler answers as Django's does, and leaves nothing behind in the thread."""
 
 import io
+import json
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.urls import get_script_prefix, set_script_prefix
 
 from core.api.handler import LeanHandler
+from core.api.middleware import ForPages
 
 CALLS = {
     "an answer": ("GET", "/api/v1/echo?name=a"),
@@ -82,3 +84,45 @@ class TestLeanHandler:
             assert get_script_prefix() == "/below/"
         finally:
             set_script_prefix("/")
+
+    @pytest.mark.parametrize("path", ["/api/v1/echo", "/page"])
+    def test_a_host_that_is_not_ours_is_refused_also_after_one_that_is(self, path):
+        handler = LeanHandler()
+        good = ask(handler, environ_of("GET", path, HTTP_HOST="testserver"))
+        bad = ask(handler, environ_of("GET", path, HTTP_HOST="elsewhere.example"))
+        again = ask(handler, environ_of("GET", path, HTTP_HOST="testserver"))
+
+        assert good[0] == again[0] == "200 OK"
+        assert bad[0].startswith("400")
+
+    def test_what_was_a_good_host_is_none_when_the_settings_say_so(self, settings):
+        handler = LeanHandler()
+        settings.ALLOWED_HOSTS = ["one.example", "two.example"]
+        assert ask(handler, environ_of("GET", "/page", HTTP_HOST="one.example"))[0] == "200 OK"
+
+        settings.ALLOWED_HOSTS = ["two.example"]
+
+        assert ask(handler, environ_of("GET", "/page", HTTP_HOST="one.example"))[0][:3] == "400"
+
+    def test_remembered_routes_keep_their_own_arguments(self):
+        handler = LeanHandler()
+        codes = ("conflict", "unforeseen", "conflict")
+        answers = [ask(handler, environ_of("GET", f"/api/v1/fail/{code}")) for code in codes]
+
+        codes = [json.loads(body)["code"] for _, _, body in answers]
+
+        assert codes == ["conflict", "internal_error", "conflict"]
+
+    def test_of_the_api_no_middleware_of_pages_is_called(self, monkeypatch):
+        def refuse(self, request):
+            raise AssertionError(request.path)
+
+        monkeypatch.setattr(ForPages, "__call__", refuse)
+
+        assert ask(LeanHandler(), environ_of("GET", "/api/v1/echo?name=a"))[0] == "200 OK"
+
+    def test_over_plain_http_the_api_is_led_to_https_where_the_settings_say_so(self, settings):
+        settings.SECURE_SSL_REDIRECT = True
+        status, headers, _ = ask(LeanHandler(), environ_of("GET", "/api/v1/echo"))
+
+        assert (status[:3], headers["Location"]) == ("301", "https://testserver/api/v1/echo")

@@ -71,6 +71,17 @@ def depth_of(value):
     return 0
 
 
+def with_doubles(value):
+    """The value with doubles for integers of more than 64 bits."""
+    if isinstance(value, dict):
+        return {key: with_doubles(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_doubles(inner) for inner in value]
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        return float(value)
+    return value
+
+
 class RuleBrokenError(Exception):
     pass
 
@@ -230,6 +241,29 @@ class TestParseJson:
 
             assert found == json.loads(text)
             assert str(number) in str(found)  # as an integer, not as a float that equals it
+
+    @pytest.mark.parametrize("number", [2**64, -(2**64), 10**20, 10**300])
+    def test_where_doubles_do_long_integers_become_them(self, number):
+        assert same(
+            parse_json(b'{"a": [[%d]]}' % number, exact_integers=False)["a"], [[float(number)]]
+        )
+
+    @settings(max_examples=200)
+    @given(BODIES)
+    @example(b'{"a":1,"a":2}')
+    @example(b'{"a":[[{"c":1,"c":2}]]}')
+    @example(b'{"a":' + b"[" * 32 + b"]" * 32 + b"}")
+    @example(b'{"a":[' + b"[]," * 40 + b"[[[[]]]]]}")
+    def test_where_doubles_do_nothing_else_is_let_through(self, body):
+        try:
+            expected = reference(body)
+        except (ValueError, RuleBrokenError):
+            with pytest.raises(InvalidError):
+                parse_json(body, exact_integers=False)
+        else:
+            found = parse_json(body, exact_integers=False)
+            # A body with an escape is read strictly, integers and all.
+            assert same(found, expected) or same(found, with_doubles(expected))
 
     @pytest.mark.parametrize(
         "number",

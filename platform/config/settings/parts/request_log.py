@@ -9,5 +9,7 @@ REQUEST_SINK = "apps.developers.services.recording.record_requests"
 REQUEST_LOG_IN_BACKGROUND = True
 REQUEST_LOG_BUFFER = 20_000  # calls a process keeps while the database is away; about 10 MB
 
+ACCESS_LOG_IN_BACKGROUND = True  # lines are gathered for a moment: core/observability/access.py
+
 REQUEST_LOG_DAYS = env_int("REQUEST_LOG_DAYS", 30, minimum=1, maximum=366)  # each call is kept
 USAGE_DAYS = env_int("USAGE_DAYS", 730, minimum=92)  # a day's sums are kept; 92: one question's

@@ -14,6 +14,7 @@ from apps.ml_models.api.v1.problems import Answers, problem
 from apps.ml_models.api.v1.serializers.predict import PredictIn, PredictNamedIn, PredictOut
 from apps.ml_models.errors import FeaturesMissingError
 from apps.ml_models.services import predicting
+from core.api.parsers import NumbersJSONParser
 from core.api.viewsets import ApiView
 from core.errors import FieldError, InvalidError
 from core.ids import uuid7
@@ -52,6 +53,7 @@ class PredictView(ApiView):
     spends_in_handler = True
     idempotency: ClassVar = {"post": "ignored"}
     max_body = settings.PREDICT_MAX_BODY_BYTES
+    parser_classes = (NumbersJSONParser,)
 
     def features_of(self, request: ApiRequest, known: frozenset[str]) -> object:
         """The rows of the body, charged for. No serializer: two members are checked by hand."""
