@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the secret files that compose.yaml names, in docker/secrets/; what exists is left as it is.
 #
-# To rotate a key list (secret_keys, jwt_keys, cursor_keys, peppers), put a new line before the others
+# To rotate a key list (secret_keys, jwt_keys, cursor_keys, peppers, webhook_keys), put a new line before the others
 # and start the containers again; remove the old line when what it signed has run out.
 set -eu
 
@@ -11,7 +11,7 @@ mkdir -p "$folder"
 chmod 700 "$folder"
 
 for name in database_superuser_password database_owner_password database_app_password \
-    redis_password secret_keys jwt_keys cursor_keys peppers metrics_token; do
+    redis_password secret_keys jwt_keys cursor_keys peppers webhook_keys metrics_token; do
     if [ ! -e "$folder/$name" ]; then
         # 48 random bytes; letters, digits, - and _ only, so that no file format needs quoting.
         value="$(head -c 48 /dev/urandom | base64 | tr -d '\n' | tr '+/' '-_')"

@@ -16,8 +16,11 @@ class InvalidAccountError(InvalidError):
 
 
 class UsernameTakenError(InvalidError):
+    """Somebody has this username, in whatever mixture of capitals."""
+
     code = "taken"
     title = "This username is taken."
+    remedy = "Choose another username."
 
 
 class InvalidConfirmationError(InvalidError):
@@ -25,6 +28,7 @@ class InvalidConfirmationError(InvalidError):
 
     code = "invalid_confirmation"
     title = "This confirmation does not hold, or no longer."
+    remedy = "Ask for another mail with `POST /me/email`, and use the text of the newest one."
 
 
 class InvalidResetError(InvalidError):
@@ -32,6 +36,7 @@ class InvalidResetError(InvalidError):
 
     code = "invalid_password_reset"
     title = "This password reset does not hold, or no longer."
+    remedy = "Ask for another mail with `POST /password-resets`; its text works once, for an hour."
 
 
 class InvalidCredentialsError(UnauthenticatedError):
@@ -39,6 +44,7 @@ class InvalidCredentialsError(UnauthenticatedError):
 
     code = "invalid_credentials"
     title = "These credentials are not right."
+    remedy = "Check both; an e-mail address works once it is confirmed."
 
 
 class WrongPasswordError(InvalidError):
@@ -49,6 +55,8 @@ class WrongPasswordError(InvalidError):
 
 
 class TooManyFailuresError(QuotaExceededError):
+    """So many logins for this name, or from this address, have failed that none is tried now."""
+
     code = "too_many_failures"
     title = "Too many failed attempts; even the right password is refused for a while."
 
@@ -68,8 +76,11 @@ class InvalidTokenError(UnauthenticatedError):
 
 
 class ExpiredTokenError(InvalidTokenError):
+    """The token was good and has reached its end; access tokens live 15 minutes."""
+
     code = "token_expired"
     title = "The token has expired."
+    remedy = "Exchange the refresh token for the next pair with `POST /token/refresh`."
 
 
 class ReusedTokenError(InvalidTokenError):
@@ -77,18 +88,25 @@ class ReusedTokenError(InvalidTokenError):
 
     code = "token_reused"
     title = "This refresh token was used before; its login has been ended."
+    remedy = "Log in again; let one part of your program refresh, and the others wait for it."
 
 
 class UserNotFoundError(NotFoundError):
+    """None of that id, or the account is not active."""
+
     code = "user_not_found"
     title = "There is no such user."
 
 
 class LoginNotFoundError(NotFoundError):
+    """None of that id, or it has ended."""
+
     code = "login_not_found"
     title = "There is no such login."
 
 
 class LastSuperuserError(ConflictError):
+    """Somebody must remain who can let others into the admin."""
+
     code = "last_superuser"
     title = "The last active superuser must stay one."

@@ -41,6 +41,7 @@ class ApplicationSuspendedError(ForbiddenError):
 
     code = "application_suspended"
     title = "This application is suspended; its owner should ask the platform's staff."
+    remedy = "Ask the people who run the platform."
 
 
 class ApplicationStateError(ConflictError):
@@ -54,6 +55,8 @@ class ApplicationStateError(ConflictError):
 
 
 class KeyNotFoundError(NotFoundError):
+    """None of that id in this application, or the application is closed or somebody else's."""
+
     code = "api_key_not_found"
     title = "The application has no such key."
 
@@ -74,6 +77,7 @@ class KeyNotLiveError(ConflictError):
 
     code = "api_key_not_live"
     title = "The key has been revoked or has run out."
+    remedy = "Make another key."
 
 
 class KeyRotatedError(ConflictError):
@@ -81,12 +85,15 @@ class KeyRotatedError(ConflictError):
 
     code = "api_key_rotated"
     title = "The key has been rotated already."
+    remedy = "Rotate its successor, which `replaced_by_id` names."
 
 
 # -- Plans
 
 
 class PlanNotFoundError(NotFoundError):
+    """No plan has this name."""
+
     code = "plan_not_found"
     title = "There is no such plan."
 
@@ -109,6 +116,8 @@ class DefaultPlanError(ConflictError):
 
 
 class OAuthClientNotFoundError(NotFoundError):
+    """None of that id in this application, or it has ended."""
+
     code = "oauth_client_not_found"
     title = "The application has no such OAuth client."
 
@@ -132,6 +141,8 @@ class NoSecretError(ConflictError):
 
 
 class AuthorizationNotFoundError(NotFoundError):
+    """You have not let this application act for you, or have taken it back."""
+
     code = "authorization_not_found"
     title = "You have not authorised this application."
 
@@ -151,6 +162,7 @@ class RequestNotFoundError(NotFoundError):
 
     code = "request_not_found"
     title = "There is no such call in your log."
+    remedy = "Wait two seconds, and check the id; the log reaches back 30 days."
 
 
 class UsageNotYoursError(ForbiddenError):

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
+from django.utils import timezone
 
 from apps.ml_models.services import validating
-from apps.ml_models.services.batch import reaping, running, splitting
+from apps.ml_models.services.batch import reaping, running, splitting, sweeping
 
 VALIDATION_MARGIN = 20  # seconds beyond the child's own limit: reading and storing its files
 
@@ -40,3 +41,8 @@ def reap_batch_predictions(**_newer_arguments: object) -> None:
 @shared_task(name="ml_models.reap_validations", soft_time_limit=60)
 def reap_validations(**_newer_arguments: object) -> None:
     validating.reap_validations()
+
+
+@shared_task(name="ml_models.purge_orphaned_files", soft_time_limit=60)
+def purge_orphaned_files(**_newer_arguments: object) -> None:
+    sweeping.purge_orphaned_files(now=timezone.now())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from django.template.response import TemplateResponse
 
 # What staff use daily comes first; the rest follows by name.
-INDEX_ORDER = ("ml_models", "developers", "accounts", "core", "auth")
+INDEX_ORDER = ("ml_models", "developers", "webhooks", "accounts", "core", "auth")
 NAMES = {"oauth2_provider": "OAuth tokens"}  # of apps that are not ours
 
 

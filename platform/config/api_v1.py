@@ -15,5 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.ml_models.api.v1.urls")),  # first: its /predict is called the most
     path("", include("apps.accounts.api.v1.urls")),
     path("", include("apps.developers.api.v1.urls")),
+    path("", include("apps.webhooks.api.v1.urls")),
     re_path(r"^.*$", UnknownRouteView.as_view(), name="unknown-route"),
 ]

@@ -24,6 +24,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = {
     "reap-batch-predictions": every(5 * SECOND, "ml_models.reap_batch_predictions"),
     "reap-validations": every(15 * SECOND, "ml_models.reap_validations"),
+    "purge-orphaned-files": every(HOUR, "ml_models.purge_orphaned_files"),
     "purge-outbox": every(HOUR, "core.purge_outbox"),
     "purge-idempotency-keys": every(HOUR, "core.purge_idempotency_keys"),
     "purge-revocations": every(HOUR, "core.purge_revocations"),
@@ -32,6 +33,11 @@ app.conf.beat_schedule = {
     "purge-requests": every(HOUR, "developers.purge_requests"),
     "purge-oauth": every(HOUR, "developers.purge_oauth"),
     "purge-usage": every(HOUR, "developers.purge_usage"),
+    "purge-events": every(HOUR, "webhooks.purge_events"),
+    "make-attempt-partitions": every(HOUR, "webhooks.make_attempt_partitions"),
+    "purge-attempts": every(HOUR, "webhooks.purge_attempts"),
+    "purge-deliveries": every(HOUR, "webhooks.purge_deliveries"),
+    "cancel-held-deliveries": every(HOUR, "webhooks.cancel_held_deliveries"),
 }
 app.autodiscover_tasks()
 

@@ -12,9 +12,10 @@ from django.urls import path
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import condition
 from django.views.generic import TemplateView, View
-from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
+
+from core.api.schema.index import document
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -26,11 +27,11 @@ YAML = "application/vnd.oai.openapi"
 @cache
 def rendered_schema(media_type: str) -> bytes:
     """The schema as bytes. Made once a process: the running code does not change."""
-    document = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)
+    made = document()
     if media_type == YAML:
-        text: bytes = OpenApiYamlRenderer().render(document, renderer_context={})
+        text: bytes = OpenApiYamlRenderer().render(made, renderer_context={})
         return text
-    return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return orjson.dumps(made, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
 def media_type_for(request: HttpRequest) -> str:

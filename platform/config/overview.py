@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import F, Sum
+from django.db.models import Count, F, Min, Sum
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.timesince import timesince
 
 from apps.developers.models import Application, UsageDay
 from apps.ml_models.models import BatchPrediction, ModelVersion, ServingProcess
-from core.outbox.claims import read_backlog
+from apps.webhooks.models import Delivery, WebhookEndpoint
+from core.outbox.claims import count_published, read_backlog
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 ALIVE = timedelta(seconds=30)  # a process whose heartbeat is older is not counted
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,15 @@ class Tile:
 
 
 def tiles_for(request: HttpRequest, *, now: datetime) -> list[Tile]:
-    """The tiles whose pages this member of staff may open. Six small queries."""
+    """The tiles whose pages this member of staff may open. Some small queries."""
     makers = {
         "ml_models.view_modelversion": _versions,
         "ml_models.view_servingprocess": _processes,
         "ml_models.view_batchprediction": _jobs,
         "developers.view_application": _applications,
         "developers.view_usageday": _usage,
+        "webhooks.view_delivery": _deliveries,
+        "webhooks.view_webhookendpoint": _endpoints,
         "core.view_outboxevent": _outbox,
     }
     may = request.user.has_perm
@@ -84,6 +89,37 @@ def _usage(now: datetime) -> list[Tile]:
     ]
 
 
+def _deliveries(now: datetime) -> list[Tile]:
+    """What waits at endpoints that are on; also what waits for its next try."""
+    page = _page("webhooks_delivery", "?state__exact=pending")
+    on = {"endpoint__status": WebhookEndpoint.Status.ENABLED, "endpoint__deleted_at": None}
+    waiting = Delivery.objects.filter(state=Delivery.State.PENDING, **on)
+    found = waiting.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    return [
+        Tile("deliveries waiting", f"{found['count']:,}", page),
+        Tile("oldest of them", _age(found["oldest"], now), page),
+    ]
+
+
+def _age(since: datetime | None, now: datetime) -> str:
+    if since is None:
+        return "none"
+    return "just made" if now - since < MINUTE else timesince(since, now, depth=1)
+
+
+def _endpoints(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
+    on = WebhookEndpoint.objects.filter(status=WebhookEndpoint.Status.ENABLED, deleted_at=None)
+    failing = on.filter(health__failing_since__isnull=False).count()
+    page = _page("webhooks_webhookendpoint", "?state=failing")
+    return [Tile("endpoints failing", f"{failing:,}", page)]
+
+
 def _outbox(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
-    lag = read_backlog().lag_seconds
-    return [Tile("outbox lag", f"{lag:,.1f} s", _page("core_outboxevent"))]
+    """What waits, since when, and what one relay has done in the last minute."""
+    backlog, page = read_backlog(), _page("core_outboxevent")
+    return [
+        Tile("outbox lag", f"{backlog.lag_seconds:,.1f} s", page),
+        Tile("outbox waiting", f"{backlog.waiting - backlog.failing:,}", f"{page}?state=waiting"),
+        Tile("outbox failing", f"{backlog.failing:,}", f"{page}?state=failing"),
+        Tile("handed on in a minute", f"{count_published():,}", f"{page}?state=published"),
+    ]

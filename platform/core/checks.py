@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 # Settings that hold secrets, one purpose each.
-SECRET_LISTS = ("SECRET_KEYS", "JWT_SIGNING_KEYS", "CURSOR_KEYS", "PEPPERS")
+SECRET_LISTS = ("SECRET_KEYS", "JWT_SIGNING_KEYS", "CURSOR_KEYS", "PEPPERS", "WEBHOOK_KEYS")
 DEVELOPMENT_SECRETS = ("test-", "dev-", "django-insecure-", "change-me", "changeme")
 DISTINCT_CHARACTERS_MIN = 8  # in a secret that somebody did not just lean on a key for
 

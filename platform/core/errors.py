@@ -36,6 +36,7 @@ class DomainError(Exception):
     Attributes:
         code: stable, snake_case; becomes the problem's type /problems/{code}.
         title: one short sentence, the same for every occurrence.
+        remedy: what to do, in a sentence or two, where its family's advice does not say it.
         detail: a sentence about this occurrence, with the offending value.
         errors: field errors, for input that has several faults.
         retry_after: seconds after which trying again makes sense.
@@ -44,6 +45,7 @@ class DomainError(Exception):
 
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "The request cannot be carried out."
+    remedy: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -75,11 +77,15 @@ class UnauthenticatedError(DomainError):
 
 
 class ForbiddenError(DomainError):
+    """It is known who calls, and they may not do this."""
+
     code = "permission_denied"
     title = "This credential may not do that."
 
 
 class NotFoundError(DomainError):
+    """No such path, or no such object for this caller."""
+
     code = "not_found"
     title = "There is nothing here."
 
@@ -92,16 +98,29 @@ class ConflictError(DomainError):
 
 
 class GoneError(DomainError):
+    """It was here once, and will not come back."""
+
     code = "gone"
     title = "This was here and has been removed."
 
 
+class UnsatisfiableRangeError(DomainError):
+    """A download was asked for a part that begins behind its last byte."""
+
+    code = "range_not_satisfiable"
+    title = "The Range header asks for bytes that are not there."
+
+
 class PreconditionError(DomainError):
+    """Somebody has changed the object since you read it; your change would have undone theirs."""
+
     code = "precondition_failed"
     title = "The object has changed since it was read."
 
 
 class TooLargeError(DomainError):
+    """What was sent has more bytes, rows or items than are taken."""
+
     code = "too_large"
     title = "The request is larger than allowed."
 
@@ -114,6 +133,8 @@ class UnprocessableError(DomainError):
 
 
 class QuotaExceededError(DomainError):
+    """More calls than the plan allows in a second, a minute or a day."""
+
     code = "rate_limited"
     title = "Too many calls."
 

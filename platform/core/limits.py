@@ -20,9 +20,11 @@ IDEMPOTENCY_KEEP_HOURS = 72  # kept; 24 are promised
 IDEMPOTENCY_RETRY_AFTER = 1  # seconds
 
 OUTBOX_BATCH = 100  # rows a relay claims at once
+OUTBOX_GROUP = 50  # events handed on in one transaction
 OUTBOX_POLL_SECONDS = 0.2  # between two looks at an empty outbox
 OUTBOX_BACKOFF_MAX = 60  # seconds between two tries of a row that cannot be published
-OUTBOX_KEEP_DAYS = 30  # days published rows are kept, for pulling missed events
+OUTBOX_KEEP_DAYS = 30  # days published rows are kept, to see what has left
+EVENT_DATA_MAX = 16 * 1024  # bytes of an event's data as JSON in UTF-8; a webhook has 20 kB in all
 
 HEALTH_BUDGET_SECONDS = 1.0  # one readiness check may take
 TOKEN_CACHE_SIZE = 10_000  # verified tokens kept in one process

@@ -90,7 +90,11 @@ class OutboxEvent(models.Model):
         help_text="The task's arguments or the event's data.",
     )
     actor_id = models.UUIDField(null=True, help_text="The user who caused it.")
-    application_id = models.UUIDField(null=True, help_text="The application that called.")
+    account_id = models.UUIDField(null=True, help_text="Of an event: whose matter it is.")
+    application_id = models.UUIDField(null=True, help_text="The application concerned, if any.")
+    is_public = models.BooleanField(
+        default=False, db_default=False, help_text="Of an event: everybody may hear of it."
+    )
     request_id = models.CharField(max_length=64, blank=True, help_text="X-Request-Id of the cause.")
     traceparent = models.CharField(
         max_length=55, blank=True, help_text="W3C trace context of the cause."
@@ -112,6 +116,10 @@ class OutboxEvent(models.Model):
             models.CheckConstraint(condition=Q(sequence__gte=1), name="outbox_sequence_from_one"),
             models.CheckConstraint(
                 condition=Q(kind__in=["task", "event"]), name="outbox_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_public=False) | Q(account_id=None, application_id=None),
+                name="outbox_public_is_nobodys",
             ),
         ]
         indexes = [

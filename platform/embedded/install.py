@@ -38,6 +38,7 @@ GROUPS = {
     "test": (*RUN, "dev"),
     "bench": (*RUN, "bench"),
     "browser": (*RUN, "dev", "browser"),
+    "sdk": (*RUN, "dev", "sdk"),
 }
 
 MINIMUM_FREE_BYTES = 3 * 1024**3  # TensorFlow alone unpacks to 2 GB

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
 
 QUEUES = "default,predictions,webhooks,telemetry,maintenance"
 WEB_KILL_SECONDS = 8  # a web worker that has not finished its requests by then is killed
-GRACE = {"web": 10.0, "worker": 20.0, "relay": 10.0, "beat": 5.0}  # seconds between TERM and KILL
-STOP_ORDER = ("web", "beat", "relay", "worker", "redis", "postgres")
+GRACE = {  # seconds between TERM and KILL
+    "web": 10.0,
+    "worker": 20.0,
+    "relay": 10.0,
+    "beat": 5.0,
+    "webhooks": 15.0,
+}
+STOP_ORDER = ("web", "beat", "relay", "worker", "webhooks", "redis", "postgres")
 THREADS_A_WEB_WORKER = 4  # one computes while others wait for the database
 WORKER_CONCURRENCY = 2  # processes that run tasks
 
@@ -89,6 +95,10 @@ def make_empty(folder: Path) -> None:
 
 def relay(state: StateDirectory, environment: Mapping[str, str]) -> Child:
     return _child("relay", manage("relay_outbox"), state, environment)
+
+
+def webhooks(state: StateDirectory, environment: Mapping[str, str]) -> Child:
+    return _child("webhooks", manage("deliver_webhooks"), state, environment)
 
 
 def worker(state: StateDirectory, options: Options, environment: Mapping[str, str]) -> Child:

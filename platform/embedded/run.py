@@ -196,13 +196,14 @@ class Start:
         for child in (
             programs.web(state, options, environment("web")),
             programs.relay(state, environment("relay")),
+            programs.webhooks(state, environment("webhooks")),
             programs.worker(state, options, environment("worker")),
             programs.beat(state, environment("beat")),
         ):
             self._supervisor.start(child, render=platform_lines)
 
     def _wait_ready(self) -> None:
-        with self._console.step("Web server, relay, worker, beat") as step:
+        with self._console.step("Web server, relay, webhooks, worker, beat") as step:
             report = self._reporter(step)
             while True:
                 answer = readiness(self._options.url)

@@ -29,6 +29,7 @@ ROTATION_LISTS = {
     "JWT_KEYS": "jwt_key",
     "CURSOR_KEYS": "cursor_key",
     "PEPPERS": "pepper",
+    "WEBHOOK_KEYS": "webhook_key",
 }
 
 

@@ -13,6 +13,7 @@ SECRETS = {
     "JWT_KEYS": "uY7tR2eW9qP4oI1aS6dF3gH8jK5lZ0xC",
     "CURSOR_KEYS": "nB6vC1xZ4aS9dF2gH7jK0lQ3wE8rT5yU",
     "PEPPERS": "pO0iU5yT8rE3wQ6aS1dF4gH9jK2lZ7xC",
+    "WEBHOOK_KEYS": "wE5rT7yU9iO1pA3sD5fG7hJ9kL2zX4cV",
 }
 CHECK = ("manage.py", "check")
 WEB = ("-c", "import config.wsgi; print('serving')")

@@ -74,6 +74,11 @@ BODIES: dict[str, Callable[[Cast], Any]] = {
         "name": "nightly import",
         "scopes": ["models:read"],
     },
+    "POST webhook-endpoints": lambda cast: {
+        "application_id": str(cast.maker.pk),
+        "url": "https://hooks.example.org/agora",
+        "event_types": ["*"],
+    },
     "POST batch-predictions": lambda cast: {"model": "churn", **_predict(cast)},
 }
 

@@ -65,9 +65,11 @@ def _encoded(body: Any) -> tuple[bytes, str]:
 def perform(
     token: str | None, operation: Operation, arguments: Any, body: Any = NOTHING, **environ: Any
 ) -> Any:
-    """Call an operation, with the key that it may require."""
+    """Call an operation, with the key and the precondition that it may require."""
     if operation.idempotency == "required":
         environ["HTTP_IDEMPOTENCY_KEY"] = uuid4().hex
+    if operation.requires_if_match:
+        environ.setdefault("HTTP_IF_MATCH", "*")
     path = operation.route.path(arguments)
     return send(token, operation.method, path, body, **environ)
 

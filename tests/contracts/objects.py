@@ -20,6 +20,7 @@ from tests.factories import oauth
 from tests.factories.developers import make_application, make_key
 from tests.factories.ml_models import ROW, principal_of, promote, run
 from tests.factories.requests import make_fact, make_principal
+from tests.factories.webhooks import make_attempt, make_delivery, make_endpoint, make_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -154,11 +155,38 @@ def a_call(cast: Cast, user: User, application: Application | None) -> Made:
     return Made({"request_id": fact.request_id}, (row,))
 
 
+def an_endpoint(cast: Cast, user: User, application: Application | None) -> Made:
+    """Of the application; without one, of an application of the user that nobody calls by."""
+    owner = application or make_application(user, f"Shop {uuid7()}")
+    made = make_endpoint(owner).row
+    return Made({"endpoint_id": made.pk}, (made, owner))
+
+
+def a_delivery(cast: Cast, user: User, application: Application | None) -> Made:
+    """One that has failed for good, with its last try."""
+    made = an_endpoint(cast, user, application)
+    delivery = make_delivery(made.rows[0], state="failed", attempts=1)
+    make_attempt(delivery)
+    return Made({**made.arguments, "delivery_id": delivery.pk}, (delivery, *made.rows))
+
+
+def deliveries_of_an_endpoint(cast: Cast, user: User, application: Application | None) -> Made:
+    made = a_delivery(cast, user, application)
+    return Made({"endpoint_id": made.arguments["endpoint_id"]}, made.rows)
+
+
+def an_event(cast: Cast, user: User, application: Application | None) -> Made:
+    made = make_event(user, application)
+    return Made({"event_id": made.id}, (made,))
+
+
 JOB = Thing(a_job, by_application=True)
 FINISHED_JOB = Thing(a_finished_job, by_application=True)
 MODEL, VERSION = Thing(a_model, is_owned=False), Thing(a_version, is_owned=False)
 ALIAS = Thing(an_alias, is_owned=False, free={"PUT": frozenset({"alias"})})
 KEY, CLIENT = Thing(a_key), Thing(a_client)
+ENDPOINT = Thing(an_endpoint, by_application=True)
+DELIVERY = Thing(a_delivery, by_application=True)
 
 OBJECTS: dict[str, Thing] = {
     "users/<uuid:user_id>": Thing(a_profile, is_owned=False),
@@ -182,6 +210,16 @@ OBJECTS: dict[str, Thing] = {
     "applications/<uuid:application_id>/oauth-clients/<uuid:client_id>/rotate-secret": CLIENT,
     "me/authorizations/<uuid:application_id>": Thing(an_authorization),
     "requests/<str:request_id>": Thing(a_call, by_application=True),
+    "events/<uuid:event_id>": Thing(an_event, by_application=True),
+    "webhook-endpoints/<uuid:endpoint_id>": ENDPOINT,
+    "webhook-endpoints/<uuid:endpoint_id>/rotate-secret": ENDPOINT,
+    "webhook-endpoints/<uuid:endpoint_id>/test": ENDPOINT,
+    "webhook-endpoints/<uuid:endpoint_id>/redeliver": ENDPOINT,
+    "webhook-endpoints/<uuid:endpoint_id>/deliveries": Thing(
+        deliveries_of_an_endpoint, by_application=True
+    ),
+    "webhook-endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>": DELIVERY,
+    "webhook-endpoints/<uuid:endpoint_id>/deliveries/<uuid:delivery_id>/redeliver": DELIVERY,
 }
 
 MISSING_OBJECT = """
@@ -205,6 +243,8 @@ CONTENTS: dict[str, Callable[[Cast, User, Application | None], Made]] = {
     "me/authorizations": an_authorization,
     "requests": a_call,
     "usage": a_call,
+    "events": an_event,
+    "webhook-endpoints": an_endpoint,
 }
 
 

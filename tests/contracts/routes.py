@@ -6,6 +6,7 @@ import io
 import re
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -108,6 +109,16 @@ class Operation:
         return view.idempotency_of(self.key, self.method.lower())
 
     @property
+    def requires_if_match(self) -> bool:
+        return self.key in self.route.view.requires_if_match
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether it is past its sunset, and so answers 410 to everybody who may call it."""
+        deprecation = self.route.view.deprecations.get(self.key)
+        return deprecation is not None and deprecation.has_ended(datetime.now(UTC))
+
+    @property
     def takes_json(self) -> bool:
         parsers = self.route.view.parser_classes
         reads_json = any(issubclass(parser, StrictJSONParser) for parser in parsers)
@@ -150,7 +161,7 @@ def _leaves(patterns, prefix="", converters=()):
 
 
 ROUTES = tuple(_leaves(urlpatterns))
-OPERATIONS = tuple(operation for route in ROUTES for operation in route.operations)
+OPERATIONS = tuple(o for route in ROUTES for o in route.operations if not o.is_retired)
 DETAIL_ROUTES = tuple(route for route in ROUTES if route.converters)
 
 

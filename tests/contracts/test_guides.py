@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from core.api.advice import ADVICE
 from core.api.errors import status_of
 from core.api.permissions import PUBLIC
 from core.api.problems import known_errors
@@ -24,6 +25,7 @@ from tests.contracts.routes import BASE, OPERATIONS, shape
 
 ROOT = Path(__file__).resolve().parents[2]
 SCOPES_GUIDE = ROOT / "docs/guides/scopes.md"
+ERRORS_GUIDE = ROOT / "docs/guides/errors.md"
 LIMITS_GUIDE = ROOT / "docs/guides/limits.md"
 FOR_DEVELOPERS = sorted([*ROOT.glob("docs/guides/*.md"), *ROOT.glob("docs/tutorials/*.md")])
 SUBSYSTEMS = sorted(ROOT.glob("docs/subsystems/*.md"))
@@ -148,6 +150,16 @@ class TestLimits:
         told = {row[0].strip("`") for row in rows(LIMITS_GUIDE, "class")}
 
         assert told == set(settings.RATE_LIMITS)
+
+
+class TestErrors:
+    def test_are_explained_by_the_guide_as_by_the_pages(self):
+        told = {row[0]: row[1:] for row in rows(ERRORS_GUIDE, "status")}
+
+        assert told == {
+            str(status): [advice.means, advice.again, advice.remedy]
+            for status, advice in ADVICE.items()
+        }
 
 
 class TestCodes:

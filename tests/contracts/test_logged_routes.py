@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.developers.services.fact_rows import route_of
+from core.api.routes import route_of
 from tests.contracts.routes import ROUTES, schema
 
 

@@ -18,6 +18,7 @@ from core.admin.base import COUNT_MAX, CappedPaginator
 from core.errors import ConflictError
 from core.models import AuditEntry, IdempotencyKey, OutboxEvent, Revocation
 from core.outbox import Event, publish
+from tests.factories.events import allow_events
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,11 @@ def chief():
 @pytest.fixture
 def browser(chief):
     return client_for(chief)
+
+
+@pytest.fixture(autouse=True)
+def _events(monkeypatch):
+    allow_events(monkeypatch, "thing.moved")
 
 
 def stuck_row(object_id: str = "7") -> OutboxEvent:

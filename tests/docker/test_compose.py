@@ -10,7 +10,7 @@ import yaml
 
 from config.settings.parts.celery import QUEUES
 
-OWN = ("migrate", "web1", "web2", "relay", "worker", "beat")
+OWN = ("migrate", "web1", "web2", "relay", "webhooks", "worker", "beat")
 OTHERS = ("postgres", "redis", "nginx")
 LISTENING = ("postgres", "redis", "web1", "web2", "worker", "nginx")  # worker: on its broker
 READ_BY_IMAGES = {"POSTGRES_USER", "POSTGRES_PASSWORD_FILE", "POSTGRES_INITDB_ARGS"}
@@ -103,8 +103,19 @@ def test_only_the_proxy_is_reachable_from_outside(services, compose):
     assert [name for name, service in services.items() if "ports" in service] == ["nginx"]
     assert compose["networks"]["backend"]["internal"] is True
     assert services["nginx"]["networks"] == ["edge"]
-    for name in ("postgres", "redis", "relay", "worker", "beat", "migrate"):
+    for name in ("redis", "relay", "worker", "beat", "migrate"):
         assert services[name]["networks"] == ["backend"], name
+
+
+def test_who_calls_strangers_reaches_the_database_and_nothing_else_of_ours(services, compose):
+    assert compose["networks"]["log"]["internal"] is True
+    on = {
+        network: {name for name, service in services.items() if network in service["networks"]}
+        for network in compose["networks"]
+    }
+    assert on["log"] == {"postgres", "webhooks"}
+    assert on["egress"] == {"webhooks"}
+    assert services["webhooks"]["networks"] == ["log", "egress"]
 
 
 def test_who_listens_has_a_health_check_and_the_rest_says_why_not(services, instructions):
@@ -117,7 +128,7 @@ def test_who_listens_has_a_health_check_and_the_rest_says_why_not(services, inst
 
 
 def test_nothing_of_ours_starts_before_the_schema_is_there(services):
-    for name in ("web1", "web2", "relay", "worker", "beat"):
+    for name in ("web1", "web2", "relay", "webhooks", "worker", "beat"):
         conditions = {k: v["condition"] for k, v in services[name]["depends_on"].items()}
         assert conditions == {
             "postgres": "service_healthy",

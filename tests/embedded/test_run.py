@@ -159,7 +159,7 @@ def test_it_proves_itself_restarts_what_dies_and_leaves_nothing(running):
     running.process.terminate()
     assert running.process.wait(timeout=90) == 0
     text = running.output.read_text()
-    names = ("web", "beat", "relay", "worker", "redis", "postgres")
+    names = ("web", "beat", "relay", "worker", "webhooks", "redis", "postgres")
     ends = [text.rindex(f"\n  {name} stopped (") for name in names]
     assert ends == sorted(ends)
     assert text.endswith("Stopped.\n")

@@ -39,7 +39,7 @@ FOREIGN = {
 
 
 class Platform:
-    """PostgreSQL, Redis, web, worker, relay, beat under one folder; leaving it ends them all.
+    """PostgreSQL, Redis and all of our processes under one folder; leaving it ends them all.
 
     A name is a kind, or a kind with a number for one more of it: "worker", "worker:2", "web:2".
 
@@ -47,6 +47,7 @@ class Platform:
         folder: becomes the state directory; may hold one that `prepare` filled before.
         settings: more environment variables for every process.
         options: processes and threads; by default one of each, so that a kill hits the one at work.
+        wsgi: what web servers serve instead of the platform itself, e.g. tests.harness.dying.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Platform:
         *,
         settings: Mapping[str, str] | None = None,
         options: Options | None = None,
+        wsgi: str = "",
     ) -> None:
         self.state = StateDirectory(folder)
         self.options = replace(
@@ -64,6 +66,7 @@ class Platform:
         self.redis = Redis(self.state)
         self.ports = {"web": self.options.port}
         self._settings = dict(settings or {})
+        self._wsgi = wsgi
         self._children: dict[str, Child] = {}
         self._mark = f"harness-{os.getpid()}-{id(self)}"
 
@@ -216,12 +219,19 @@ class Platform:
         if kind == "web":
             port = self.ports.setdefault(name, free_port())
             child = programs.web(self.state, replace(self.options, port=port), environment)
+            if self._wsgi:
+                child.command = [*child.command[:-1], self._wsgi]
         elif kind == "worker":
             # Its node's name is made of the port: one of its own for each worker.
             port = self.options.port if name == kind else free_port()
             child = programs.worker(self.state, replace(self.options, port=port), environment)
         else:
-            child = {"relay": programs.relay, "beat": programs.beat}[kind](self.state, environment)
+            make = {
+                "relay": programs.relay,
+                "beat": programs.beat,
+                "webhooks": programs.webhooks,
+            }[kind]
+            child = make(self.state, environment)
         child.name = name
         child.log = self.state.logs / f"{name.replace(':', '-')}.log"
         return child

@@ -23,6 +23,7 @@ from apps.accounts.services.logins import (
 from apps.accounts.services.mail import (
     send_address_in_use,
     send_confirmation,
+    send_notice,
     send_password_changed,
     send_password_reset,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "revoke_logins",
     "send_address_in_use",
     "send_confirmation",
+    "send_notice",
     "send_password_changed",
     "send_password_reset",
     "set_password",

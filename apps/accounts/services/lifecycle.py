@@ -13,7 +13,7 @@ from apps.accounts.errors import LastSuperuserError, LoginNotFoundError, UserNot
 from apps.accounts.models import RefreshFamily, User
 from apps.accounts.models.naming import normalise
 from apps.accounts.services import ending
-from apps.accounts.services.announcing import announce
+from apps.accounts.services.announcing import announce, announce_revoked_logins
 from core import audit
 from core.models import Revocation
 from core.security import revocation
@@ -163,7 +163,7 @@ def _end(  # noqa: PLR0913 - which, whose, and the columns of an audit entry
     ending.end_logins(logins, cause=cause, now=now)
     ended = [str(login.pk) for login in logins]
     _record("logins_revoked", user, actor, reason, before=None, after={"logins": ended})
-    announce(events.LOGINS_REVOKED, user, actor=actor, cause=cause.value, logins=len(logins))
+    announce_revoked_logins(user, logins=len(logins), actor=actor)
 
 
 def _locked(user_id: UUID) -> User:

@@ -128,6 +128,13 @@ def send_password_changed(*, user_id: UUID) -> None:
         send_mail("Your password was changed", text, None, [user.email])
 
 
+def send_notice(*, user_id: UUID, subject: str, text: str) -> None:
+    """What another app has to tell somebody, below a greeting; to a confirmed address alone."""
+    user = _reachable(user_id)
+    if user is not None:
+        send_mail(subject, f"Hello {user.username},\n\n{text}", None, [user.email])
+
+
 def _reachable(user_id: UUID) -> User | None:
     """Somebody active whose address is known to be theirs."""
     known = User.objects.active().filter(email_verified_at__isnull=False)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from apps.developers.admin.charts import calls_chart
+from apps.developers.admin.deprecated import DeprecatedCallsPage
 from apps.developers.models import Application, RequestRecord, UsageDay
 from apps.developers.selectors.daily_calls import LOGINS, daily_calls
 from apps.developers.selectors.requests import REQUEST_ID, only_request
@@ -223,7 +224,7 @@ class RequestRecordAdmin(CallsAdmin):
 
 
 @admin.register(UsageDay)
-class UsageDayAdmin(CallsAdmin):
+class UsageDayAdmin(DeprecatedCallsPage, CallsAdmin):
     change_list_template = "admin/developers/usageday/change_list.html"
     list_display = (
         "day",

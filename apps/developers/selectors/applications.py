@@ -11,6 +11,7 @@ from django.db.models import Q, Subquery
 
 from apps.developers.errors import ApplicationNotFoundError, KeyNotFoundError
 from apps.developers.models import ApiKey, Application, Plan
+from core.db.shaping import as_it_is
 from core.security.principal import Principal
 from core.security.scopes import scopes_of_credential
 
@@ -21,21 +22,32 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from core.db.shaping import Shape
+
 LIVE, EXPIRED, REVOKED = "live", "expired", "revoked"
 """What may be said of a key."""
 
 
 def applications_of(principal: Principal) -> QuerySet[Application]:
     """Somebody's own, closed ones left out: for their owner those are gone."""
-    return Application.objects.open().filter(owner_id=principal.user_id).select_related("plan")
+    return Application.objects.open().filter(owner_id=principal.user_id)
 
 
-def application_of(principal: Principal, application_id: UUID) -> Application:
+def application_of(
+    principal: Principal, application_id: UUID, shape: Shape[Application] = as_it_is
+) -> Application:
     """Raises ApplicationNotFoundError also for somebody else's."""
-    found = applications_of(principal).filter(pk=application_id).first()
+    found = shape(applications_of(principal).filter(pk=application_id)).first()
     if found is None:
         raise ApplicationNotFoundError(f"You have no application {application_id}.")
     return found
+
+
+def applications_by_id(
+    principal: Principal, ids: Iterable[UUID], shape: Shape[Application]
+) -> dict[UUID, Application]:
+    """Of these applications those that are somebody's own and open."""
+    return {row.pk: row for row in shape(applications_of(principal).filter(pk__in=ids))}
 
 
 def keys_of(principal: Principal, application_id: UUID) -> QuerySet[ApiKey]:
@@ -44,9 +56,11 @@ def keys_of(principal: Principal, application_id: UUID) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(application=application).defer("digest")
 
 
-def key_of(principal: Principal, application_id: UUID, key_id: UUID) -> ApiKey:
+def key_of(
+    principal: Principal, application_id: UUID, key_id: UUID, shape: Shape[ApiKey] = as_it_is
+) -> ApiKey:
     """Raises ApplicationNotFoundError, KeyNotFoundError."""
-    found = keys_of(principal, application_id).filter(pk=key_id).first()
+    found = shape(keys_of(principal, application_id).filter(pk=key_id)).first()
     if found is None:
         raise KeyNotFoundError(f"The application has no key {key_id}.")
     return found
@@ -54,9 +68,14 @@ def key_of(principal: Principal, application_id: UUID, key_id: UUID) -> ApiKey:
 
 def state_of(key: ApiKey, *, now: datetime) -> str:
     """LIVE, EXPIRED or REVOKED; of its application's state it says nothing."""
-    if key.revoked_at is not None:
+    return state_at(key.revoked_at, key.expires_at, now=now)
+
+
+def state_at(revoked_at: datetime | None, expires_at: datetime | None, *, now: datetime) -> str:
+    """The same of a key's two ends."""
+    if revoked_at is not None:
         return REVOKED
-    return EXPIRED if key.expires_at is not None and key.expires_at <= now else LIVE
+    return EXPIRED if expires_at is not None and expires_at <= now else LIVE
 
 
 def keys_in(keys: QuerySet[ApiKey], states: Iterable[str], *, now: datetime) -> QuerySet[ApiKey]:

@@ -15,6 +15,7 @@ from apps.accounts.errors import ExpiredTokenError, InvalidTokenError
 from apps.developers.errors import ApplicationSuspendedError, OAuthClientNotFoundError
 from apps.developers.models import Application, OAuthClient, OAuthConsent, Plan
 from apps.developers.selectors.applications import application_of
+from core.db.shaping import as_it_is
 from core.errors import DomainError
 from core.security.errors import RevokedCredentialError
 from core.security.principal import Principal
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from django.db.models import QuerySet
+
+    from core.db.shaping import Shape
 
 ACCESS_PREFIX = "oat_"
 REFRESH_PREFIX = "ort_"
@@ -154,9 +157,14 @@ def clients_of(principal: Principal, application_id: UUID) -> QuerySet[OAuthClie
     return OAuthClient.objects.filter(belongs_to=application, revoked_at=None)
 
 
-def client_of(principal: Principal, application_id: UUID, client_id: UUID) -> OAuthClient:
+def client_of(
+    principal: Principal,
+    application_id: UUID,
+    client_id: UUID,
+    shape: Shape[OAuthClient] = as_it_is,
+) -> OAuthClient:
     """Raises ApplicationNotFoundError, OAuthClientNotFoundError."""
-    found = clients_of(principal, application_id).filter(pk=client_id).first()
+    found = shape(clients_of(principal, application_id).filter(pk=client_id)).first()
     if found is None:
         raise OAuthClientNotFoundError(f"The application has no OAuth client {client_id}.")
     return found

@@ -11,12 +11,14 @@ from django.conf import settings
 
 from apps.developers.errors import RequestNotFoundError
 from apps.developers.models import RequestRecord
+from core.db.shaping import as_it_is
 
 if TYPE_CHECKING:
     from datetime import date
 
     from django.db.models import QuerySet
 
+    from core.db.shaping import Shape
     from core.security.principal import Principal
 
 REQUEST_ID: Final = re.compile(r"req_([0-9a-f]{32})", re.ASCII)
@@ -44,9 +46,11 @@ def requests_visible_to(principal: Principal, *, now: datetime) -> QuerySet[Requ
     return rows
 
 
-def request_for(principal: Principal, request_id: str, *, now: datetime) -> RequestRecord:
+def request_for(
+    principal: Principal, request_id: str, *, now: datetime, shape: Shape[RequestRecord] = as_it_is
+) -> RequestRecord:
     """One call by its X-Request-Id. Raises RequestNotFoundError, also for somebody else's."""
-    row = only_request(requests_visible_to(principal, now=now), request_id).first()
+    row = shape(only_request(requests_visible_to(principal, now=now), request_id)).first()
     if row is None:
         raise RequestNotFoundError
     return row
@@ -66,6 +70,20 @@ def only_request(rows: QuerySet[RequestRecord], request_id: str) -> QuerySet[Req
         return rows.filter(id=key, day__range=(day, day + DAY))
     except (ValueError, OverflowError):  # a time beyond the calendar: not one of ours
         return rows.none()
+
+
+def answered_at(
+    rows: QuerySet[RequestRecord], operator: str, moment: datetime
+) -> QuerySet[RequestRecord]:
+    """Of these those before or after a moment, looked for in the partitions of its side alone.
+
+    Args:
+        rows: calls.
+        operator: gt, gte, lt or lte.
+        moment: aware.
+    """
+    side = "gte" if operator.startswith("g") else "lte"
+    return rows.filter(**{f"at__{operator}": moment, f"day__{side}": day_of(moment)})
 
 
 def day_of(moment: datetime) -> date:

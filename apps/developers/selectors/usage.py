@@ -6,11 +6,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Sum
 
 from apps.developers.errors import UsageNotYoursError, UsageTooFineError
 from apps.developers.models import UsageDay
+from apps.developers.selectors.deprecated_calls import (
+    only_deprecated,
+    sunset_of,
+    without_deprecated,
+)
 from core.facts.histogram import percentile
 
 if TYPE_CHECKING:
@@ -72,8 +78,12 @@ class Usage:
     totals: UsageRow
 
 
-def usage_visible_to(principal: Principal, *, first: date, last: date) -> QuerySet[UsageDay]:
+def usage_visible_to(
+    principal: Principal, *, first: date, last: date, deprecated: bool | None = None
+) -> QuerySet[UsageDay]:
     """Of the days from `first` to `last`: a person's whole account's, an application's own.
+
+    With `deprecated` only calls of what is deprecated, or only the others.
 
     Raises UsageNotYoursError: somebody other than the application's owner has lent the token, which
     may lie in that person's hands.
@@ -81,13 +91,15 @@ def usage_visible_to(principal: Principal, *, first: date, last: date) -> QueryS
     if principal.user_id != principal.account_id:
         raise UsageNotYoursError
     rows = UsageDay.objects.filter(account_id=principal.account_id, day__range=(first, last))
+    if deprecated is not None:
+        rows = only_deprecated(rows) if deprecated else without_deprecated(rows)
     if principal.application_id is not None:
         return rows.filter(application_id=principal.application_id)
     return rows
 
 
 def usage_of(days: QuerySet[UsageDay], *, by: Iterable[str]) -> Usage:
-    """Add up, in two statements.
+    """Add up, in two statements. By route, a row also says when that will be gone.
 
     Args:
         days: from `usage_visible_to`, or any others.
@@ -105,6 +117,8 @@ def usage_of(days: QuerySet[UsageDay], *, by: Iterable[str]) -> Usage:
     totals = UsageRow()
     for row in rows.values():
         totals.add(row)
+        if "route" in wanted:
+            row.key["sunset"] = sunset_of(row.key["method"], row.key["route"])
     return Usage(list(rows.values()), totals)
 
 
@@ -130,7 +144,10 @@ def _summed(days: QuerySet[UsageDay], columns: list[str]) -> dict[Key, UsageRow]
 def _latencies(days: QuerySet[UsageDay], columns: list[str]) -> list[tuple[Key, int, int]]:
     """Key, bucket, calls: the histograms of each group added up where they are stored."""
     listed = "".join(f"{column}, " for column in columns)
-    chosen, parameters = days.order_by().query.sql_with_params()
+    try:
+        chosen, parameters = days.order_by().query.sql_with_params()
+    except EmptyResultSet:  # Django knows that there can be none
+        return []
     statement = (
         f"SELECT {listed}(place - 1)::integer, sum(calls_in)::bigint"  # noqa: S608 - columns of DIMENSIONS
         f" FROM ({chosen}) AS chosen,"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+from core.api.routes import route_of
 from core.facts.histogram import BUCKETS, bucket_of
 from core.plans import DAY
 
@@ -28,7 +28,6 @@ EPOCH: Final = date(1970, 1, 1)
 BYTES_MAX: Final = 2**63 - 1  # of a bigint; a Content-Length may claim more
 UNITS_MAX: Final = 2**31 - 1  # of an integer
 ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-CONVERTER: Final = re.compile(r"<(?:\w+:)?(\w+)>")  # of a Django path, e.g. <slug:name>
 CLIENT_ERROR, SERVER_ERROR = 400, 500  # the least status of each
 
 
@@ -44,15 +43,6 @@ def moment_of(fact: RequestFact) -> datetime:
 def days_of(facts: Iterable[RequestFact]) -> set[date]:
     """The days (UTC) of facts, mostly one."""
     return {EPOCH + timedelta(days=number) for number in {int(fact.at // DAY) for fact in facts}}
-
-
-@lru_cache(maxsize=1024)
-def route_of(template: str) -> str:
-    """A route as the schema writes it: api/v1/models/<slug:name> is /api/v1/models/{name}.
-
-    What views call `pk` is `id` in the schema (drf-spectacular's SCHEMA_COERCE_PATH_PK).
-    """
-    return "/" + CONVERTER.sub(r"{\1}", template).replace("{pk}", "{id}")
 
 
 def copy_lines(facts: Iterable[RequestFact]) -> str:

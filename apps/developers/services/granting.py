@@ -29,7 +29,7 @@ def scope_faults(
 
 def _fault(scope: str) -> tuple[str, str]:
     if scope not in SCOPES:
-        return "unknown_scope", "There is no such scope."
+        return "unknown_scope", f"There is no scope {scope!r}."
     if scope not in GRANTABLE_SCOPES:
         return "scope_not_grantable", "Only a person's own login may do this."
     return "scope_not_grantable", "You may not do this yourself."

@@ -19,7 +19,11 @@ from apps.developers.errors import (
 from apps.developers.models import ApiKey
 from apps.developers.models.applications import PREFIX_LENGTH
 from apps.developers.selectors.applications import LIVE, state_of
-from apps.developers.services.announcing import announce_key, record_key
+from apps.developers.services.announcing import (
+    announce_key,
+    announce_rotated_key,
+    record_key,
+)
 from apps.developers.services.applications import check_active, lock_own_application
 from apps.developers.services.granting import scope_faults
 from core.errors import FieldError
@@ -170,11 +174,11 @@ def rotate_key(  # noqa: PLR0913 - which, how, by whom, when
     key.save(update_fields=["replaced_by", "expires_at", "revoked_at"])
     _announce_change(key, now, "api_key_rotated")
     after = {"expires_at": key.expires_at, "revoked_at": key.revoked_at}
-    successor = str(issued.row.pk)
-    record_key("rotated", key, actor, before=before, after={**after, "replaced_by": successor})
+    successor = issued.row.pk
+    record_key("rotated", key, actor, before=before, after={**after, "replaced_by": str(successor)})
     record_key("created", issued.row, actor, before=None, after=_facts(issued.row))
-    ends_at = (key.revoked_at or key.expires_at or now).isoformat()
-    announce_key(events.KEY_ROTATED, key, actor=actor, replaced_by=successor, expires_at=ends_at)
+    ends_at = key.revoked_at or key.expires_at or now
+    announce_rotated_key(key, replaced_by=successor, expires_at=ends_at, actor=actor)
     announce_key(events.KEY_CREATED, issued.row, actor=actor)
     return issued
 

@@ -6,11 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
-from django.utils import timezone
 
 from apps.ml_models.admin.display import batch_status, progress_bar
 from apps.ml_models.models import BatchChunk, BatchPrediction
-from apps.ml_models.selectors.batches import eta_seconds, rows_per_second
+from apps.ml_models.selectors.batches import progress_of
 from apps.ml_models.services.batch import cancelling
 from core.admin import AuditedModelAdmin, actor_of, pill, reasoned_action
 from core.admin.display import BLANK, size
@@ -78,12 +77,12 @@ class BatchPredictionAdmin(AuditedModelAdmin[BatchPrediction]):
 
     @admin.display(description="Rows per second")
     def speed(self, job: BatchPrediction) -> str:
-        speed = rows_per_second(job, now=timezone.now())
+        speed = progress_of(job).rows_per_second
         return BLANK if speed is None else f"{speed:,.0f}"
 
     @admin.display(description="Seconds left")
     def eta(self, job: BatchPrediction) -> str:
-        seconds = eta_seconds(job, now=timezone.now())
+        seconds = progress_of(job).eta_seconds
         return BLANK if seconds is None else str(seconds)
 
     @admin.display(description="Size", ordering="input_bytes")

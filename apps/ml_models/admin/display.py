@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html, format_html_join
 
-from apps.ml_models.selectors.batches import percent_done
+from apps.ml_models.selectors.batches import progress_of
 from core.admin import pill
 from core.admin.display import BLANK
 
@@ -40,7 +40,7 @@ def batch_status(job: BatchPrediction) -> SafeString:
 
 def progress_bar(job: BatchPrediction) -> SafeString | str:
     """A bar with its figure; a dash until the rows have been counted."""
-    percent = percent_done(job)
+    percent = progress_of(job).percent
     if percent is None:
         return BLANK
     return format_html(

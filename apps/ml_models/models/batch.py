@@ -150,6 +150,8 @@ class BatchPrediction(BaseModel):
         ]
         indexes = [
             models.Index(fields=["user", "-created_at", "-id"], name="batch_prediction_by_user"),
+            models.Index(fields=["user", "status", "id"], name="batch_prediction_by_status"),
+            models.Index(fields=["user", "finished_at", "id"], name="batch_prediction_by_end"),
             models.Index(
                 fields=["status", "created_at"],
                 name="batch_prediction_unfinished",

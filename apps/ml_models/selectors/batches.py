@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
 
 from apps.ml_models.errors import BatchPredictionNotFoundError
 from apps.ml_models.models import BatchPrediction
+from core.db.shaping import as_it_is
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from core.db.shaping import Shape
     from core.security.principal import Principal
 
 
@@ -22,35 +25,65 @@ def batch_predictions_visible_to(principal: Principal) -> QuerySet[BatchPredicti
     rows = BatchPrediction.objects.filter(user_id=principal.user_id)
     if principal.application_id is not None:
         rows = rows.filter(application_id=principal.application_id)
-    return rows.select_related("version__model")
+    return rows
 
 
-def batch_prediction_for(principal: Principal, job_id: UUID) -> BatchPrediction:
+def batch_prediction_for(
+    principal: Principal, job_id: UUID, shape: Shape[BatchPrediction] = as_it_is
+) -> BatchPrediction:
     """Somebody else's is not found, as if it did not exist."""
     try:
-        return batch_predictions_visible_to(principal).get(pk=job_id)
+        return shape(batch_predictions_visible_to(principal)).get(pk=job_id)
     except BatchPrediction.DoesNotExist:
         raise BatchPredictionNotFoundError(f"There is no batch prediction {job_id}.") from None
 
 
-def percent_done(job: BatchPrediction) -> float | None:
-    """Rows done of all, 0 to 100, one decimal, rounded down; None until the rows are counted."""
-    if not job.total_rows:
-        return None
-    return math.floor(1000 * job.done_rows / job.total_rows) / 10
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job was when its row was last written, which each finished chunk does.
+
+    Nothing here asks the clock: what one version of the row says of itself stays as it is, and so
+    its strong ETag holds.
+    """
+
+    status: str
+    total_rows: int | None
+    succeeded_rows: int
+    failed_rows: int
+    started_at: datetime | None
+    updated_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def done_rows(self) -> int:
+        return self.succeeded_rows + self.failed_rows
+
+    @property
+    def percent(self) -> float | None:
+        """Rows done of all, 0 to 100, one decimal, rounded down; None until rows are counted."""
+        if not self.total_rows:
+            return None
+        return math.floor(1000 * self.done_rows / self.total_rows) / 10
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Mean speed from its start to `updated_at`; None before the first row is done."""
+        if self.started_at is None or not self.done_rows:
+            return None
+        seconds = ((self.finished_at or self.updated_at) - self.started_at).total_seconds()
+        return round(self.done_rows / max(seconds, 0.001), 1)
+
+    @property
+    def eta_seconds(self) -> int | None:
+        """Seconds from `updated_at` on at its mean speed; None unless it runs and has a speed."""
+        speed = self.rows_per_second
+        if self.status != BatchPrediction.Status.RUNNING or not speed or self.total_rows is None:
+            return None
+        return math.ceil((self.total_rows - self.done_rows) / speed)
 
 
-def rows_per_second(job: BatchPrediction, *, now: datetime) -> float | None:
-    """Mean speed since it started; None before the first row is done."""
-    if job.started_at is None or not job.done_rows:
-        return None
-    seconds = ((job.finished_at or now) - job.started_at).total_seconds()
-    return round(job.done_rows / max(seconds, 0.001), 1)
+PROGRESS_COLUMNS: Final = tuple(field.name for field in fields(Progress))
 
 
-def eta_seconds(job: BatchPrediction, *, now: datetime) -> int | None:
-    """Seconds until it ends at its mean speed; None unless it is running and has a speed."""
-    speed = rows_per_second(job, now=now)
-    if job.status != BatchPrediction.Status.RUNNING or not speed or job.total_rows is None:
-        return None
-    return math.ceil((job.total_rows - job.done_rows) / speed)
+def progress_of(job: BatchPrediction) -> Progress:
+    return Progress(*(getattr(job, name) for name in PROGRESS_COLUMNS))

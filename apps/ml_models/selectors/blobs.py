@@ -6,18 +6,21 @@ have them; files of a batch prediction lie together under its id, so that they g
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
+from uuid import UUID
 
 from django.core.files.storage import storages
 
 from apps.ml_models.errors import ArtefactMissingError
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Iterator
 
     from django.core.files.storage import Storage
 
 STORAGE = "artefacts"
+BATCHES = "batch-predictions"  # the directory of theirs
 
 
 def artefact_storage() -> Storage:
@@ -30,7 +33,20 @@ def name_of_artefact(sha256: str) -> str:
 
 
 def directory_of_batch(job_id: UUID) -> str:
-    return f"batch-predictions/{job_id}"
+    return f"{BATCHES}/{job_id}"
+
+
+def batches_with_files() -> Iterator[UUID]:
+    """Ids of batch predictions that have files in the storage, whether they have a row or not."""
+    try:
+        names, _ = artefact_storage().listdir(BATCHES)
+    except FileNotFoundError:  # there has never been one
+        return
+    for name in names:
+        with suppress(ValueError):  # what has another name is not ours to judge
+            job_id = UUID(name)
+            if str(job_id) == name:
+                yield job_id
 
 
 def open_blob(name: str) -> BinaryIO:

@@ -13,27 +13,42 @@ from apps.ml_models.errors import (
     NoDefaultModelError,
 )
 from apps.ml_models.models import CHAMPION, ModelAlias, ModelVersion, RegisteredModel, ServedVersion
+from core.db.shaping import as_it_is
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from core.db.shaping import Shape
 
-def models_with_aliases() -> QuerySet[RegisteredModel]:
-    """Registered models with their aliases and those aliases' versions: three queries in all."""
+
+def all_models() -> QuerySet[RegisteredModel]:
+    """Whoever may call one may see all."""
+    return RegisteredModel.objects.all()
+
+
+def with_aliases(path: str) -> Prefetch[str]:
+    """A model's aliases by name, each with its version's number; `path` leads to the model."""
+    shown = ("alias", "generation", "updated_at", "row_version", "model_id", "version__number")
+    aliases = ModelAlias.objects.select_related("version").only(*shown).order_by("alias")
+    return Prefetch(f"{path}aliases", queryset=aliases)
+
+
+def with_aliases_and_versions(path: str) -> Prefetch[str]:
+    """The same, with all that is known of their versions."""
     aliases = ModelAlias.objects.select_related("version").order_by("alias")
-    return RegisteredModel.objects.prefetch_related(Prefetch("aliases", queryset=aliases))
+    return Prefetch(f"{path}aliases", queryset=aliases)
 
 
-def model_by_name(name: str) -> RegisteredModel:
+def model_by_name(name: str, shape: Shape[RegisteredModel] = as_it_is) -> RegisteredModel:
     """Names are told apart exactly, though two may not differ in case alone."""
     try:
-        return RegisteredModel.objects.get(name=name)
+        return shape(all_models()).get(name=name)
     except RegisteredModel.DoesNotExist:
         raise ModelNotFoundError(f"There is no model {name!r}.") from None
 
 
 def champion_of(model: RegisteredModel) -> ModelVersion | None:
-    """What the alias `champion` of a model from `models_with_aliases` points at."""
+    """What the alias `champion` points at, of a model read `with_aliases_and_versions`."""
     for alias in model.aliases.all():
         if alias.alias == CHAMPION:
             alias.version.model = model  # it is the same; nothing is read again
@@ -42,16 +57,19 @@ def champion_of(model: RegisteredModel) -> ModelVersion | None:
 
 
 def versions_of(name: str) -> QuerySet[ModelVersion]:
-    """Versions of a model that exists, with the aliases that point at each."""
-    model = model_by_name(name)
-    return (
-        ModelVersion.objects.filter(model=model).select_related("model").prefetch_related("aliases")
-    )
+    """Versions of a model that exists."""
+    return ModelVersion.objects.filter(model=model_by_name(name))
 
 
-def version_by_number(name: str, number: int) -> ModelVersion:
+def _with_model(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:
+    return versions.select_related("model")
+
+
+def version_by_number(
+    name: str, number: int, shape: Shape[ModelVersion] = _with_model
+) -> ModelVersion:
     try:
-        return versions_of(name).get(number=number)
+        return shape(versions_of(name)).get(number=number)
     except ModelVersion.DoesNotExist:
         raise ModelVersionNotFoundError(f"{name} has no version {number}.") from None
 
@@ -106,9 +124,14 @@ def served_states(version: ModelVersion) -> list[dict[str, object]]:
     ]
 
 
-def alias_by_name(name: str, alias: str) -> ModelAlias:
+def find_alias(name: str, alias: str) -> ModelAlias | None:
+    """Of a model that exists; None: it has none of this name."""
     model = model_by_name(name)
-    found = ModelAlias.objects.filter(model=model, alias=alias).select_related("version").first()
+    return ModelAlias.objects.filter(model=model, alias=alias).select_related("version").first()
+
+
+def alias_by_name(name: str, alias: str) -> ModelAlias:
+    found = find_alias(name, alias)
     if found is None:
         raise ModelAliasNotFoundError(f"{name} has no alias {alias[:80]!r}.")
     return found

@@ -24,11 +24,12 @@ from apps.ml_models.services.states import check_ready
 from core import audit
 from core.db.locks import lock_in_order, lock_name
 from core.errors import FieldError
-from core.outbox import Event, publish
+from core.outbox import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from core.audit import Actor
 
@@ -145,14 +146,18 @@ def _tell_alias_moved(  # noqa: PLR0913, PLR0917 - one fact with seven parts
         reason=reason,
     )
     _touch(model)
-    data = {
+    data: events.AliasMovedData = {
         "model": model.name,
         "alias": alias,
         "version": after,
         "previous_version": before,
         "generation": generation,
     }
-    publish(Event(events.ALIAS_MOVED, "model", str(model.pk), data))
+    publish(events.ALIAS_MOVED.about(model.pk, data, actor_id=_id_of(actor)))
+
+
+def _id_of(actor: Actor) -> UUID | None:
+    return None if actor is None else actor.user_id
 
 
 def _touch(model: RegisteredModel) -> None:
@@ -193,8 +198,12 @@ def set_default(*, model_name: str, actor: Actor, reason: str = "") -> Registere
         after={"default": model.name},
         reason=reason,
     )
-    data = {"model": model.name, "previous_model": before, "generation": generation}
-    publish(Event(events.DEFAULT_MOVED, "model", str(model.pk), data))
+    data: events.DefaultMovedData = {
+        "model": model.name,
+        "previous_model": before,
+        "generation": generation,
+    }
+    publish(events.DEFAULT_MOVED.about(model.pk, data, actor_id=_id_of(actor)))
     return model
 
 
@@ -229,15 +238,10 @@ def retire_version(
         after={"state": "retired"},
         reason=reason,
     )
-    publish(Event(events.VERSION_RETIRED, "model_version", str(version.pk), version_data(version)))
+    publish(events.VERSION_RETIRED.about(version.pk, version_data(version), actor_id=_id_of(actor)))
     return version
 
 
-def version_data(version: ModelVersion) -> dict[str, object]:
-    """The payload of an event about a version."""
-    return {
-        "model": version.model.name,
-        "version": version.number,
-        "state": version.state,
-        "reason_code": version.reason_code,
-    }
+def version_data(version: ModelVersion) -> events.VersionData:
+    """The data of an event about a version."""
+    return {"model": version.model.name, "version": version.number, "state": version.state}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,14 @@ from apps.ml_models.selectors.blobs import artefact_storage, directory_of_batch,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
     from uuid import UUID
 
     from django.core.files.storage import Storage
 
+logger = logging.getLogger(__name__)
+
+INCOMING = "incoming"  # the directory of what is being written
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 
@@ -53,7 +58,7 @@ def store(chunks: Iterable[bytes], name_of: Callable[[str], str]) -> Blob:
 def _store_in_file_system(
     storage: FileSystemStorage, chunks: Iterable[bytes], name_of: Callable[[str], str]
 ) -> Blob:
-    incoming = Path(storage.path("incoming"))
+    incoming = Path(storage.path(INCOMING))
     incoming.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
     temporary = incoming / uuid4().hex
     try:
@@ -110,3 +115,32 @@ def delete_batch_files(job_id: UUID) -> None:
     for name in names:
         storage.delete(f"{directory}/{name}")
     storage.delete(directory)
+
+
+def delete_abandoned(*, before: datetime) -> int:
+    """Delete what processes that died were writing and had not written since; how many files.
+
+    Only a file system has such files: an object store drops what is not whole by itself.
+
+    Args:
+        before: aware; what was written to later may still be in work.
+    """
+    storage = artefact_storage()
+    if not isinstance(storage, FileSystemStorage):
+        return 0
+    try:
+        _, names = storage.listdir(INCOMING)
+    except FileNotFoundError:
+        return 0
+    return sum(_delete_if_abandoned(storage, f"{INCOMING}/{name}", before) for name in names)
+
+
+def _delete_if_abandoned(storage: FileSystemStorage, name: str, before: datetime) -> bool:
+    try:
+        if storage.get_modified_time(name) >= before:
+            return False
+        storage.delete(name)
+    except OSError as error:  # it was finished meanwhile, or this one cannot be deleted
+        logger.warning("%s was not deleted: %s", name, error)
+        return False
+    return True

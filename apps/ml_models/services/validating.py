@@ -19,7 +19,7 @@ from apps.ml_models.selectors.blobs import read_artefact
 from apps.ml_models.services.aliasing import version_data
 from apps.ml_models.services.blobs import store_artefact
 from apps.ml_models.services.routing import move_generation
-from core.outbox import Event, publish
+from core.outbox import publish
 from core.tasks import enqueue
 from serving.artefact import FileRole, verified
 from serving.errors import ArtefactError
@@ -129,9 +129,24 @@ def _end(version: ModelVersion, *, state: State, **fields: object) -> ModelVersi
     ended = ModelVersion.objects.select_related("model").get(pk=version.pk)
     if ended.state == state:
         move_generation()
-        name = events.VERSION_READY if state == State.READY else events.VERSION_REJECTED
-        publish(Event(name, "model_version", str(ended.pk), version_data(ended)))
+        _announce(ended)
     return ended
+
+
+def _announce(version: ModelVersion) -> None:
+    """A version that may be called is everybody's; why one may not is its uploader's."""
+    data = version_data(version)
+    if version.state == State.READY:
+        publish(events.VERSION_READY.about(version.pk, data))
+        return
+    uploader = version.created_by_id
+    event = events.VERSION_REJECTED.about(
+        version.pk,
+        {**data, "reason_code": version.reason_code},
+        account_id=uploader,
+        application_id=None if uploader is None else version.application_id,
+    )
+    publish(event)
 
 
 def reap_validations() -> None:

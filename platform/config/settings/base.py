@@ -17,7 +17,8 @@ from config.settings.parts.request_log import *  # noqa: F403 - as above
 from config.settings.parts.rest_framework import *  # noqa: F403 - as above
 from config.settings.parts.serving import *  # noqa: F403 - as above
 from config.settings.parts.simple_jwt import *  # noqa: F403 - as above
-from config.settings.parts.spectacular import SPECTACULAR_SETTINGS  # noqa: F401 - a setting
+from config.settings.parts.spectacular import *  # noqa: F403 - as above
+from config.settings.parts.webhooks import *  # noqa: F403 - as above
 
 BASE_DIR = Path(__file__).resolve().parents[3]
 STATE_DIR = Path(os.environ.get("STATE_DIR", str(BASE_DIR / "var"))).resolve()
@@ -28,6 +29,7 @@ SECRET_KEY = SECRET_KEYS[0]
 SECRET_KEY_FALLBACKS = SECRET_KEYS[1:]
 CURSOR_KEYS = env_secrets("CURSOR_KEYS", minimum_length=32)  # sign list cursors
 PEPPERS = env_secrets("PEPPERS", minimum_length=32)  # HMAC of refresh tokens, keys and the like
+WEBHOOK_KEYS = env_secrets("WEBHOOK_KEYS", minimum_length=32)  # seal what signs deliveries
 
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", ("127.0.0.1", "localhost", "[::1]"))
 PORT = env_int("PORT", 8000, minimum=1, maximum=65_535)
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "core.apps.CoreConfig",
     "apps.accounts.apps.AccountsConfig",
     "apps.developers.apps.DevelopersConfig",
+    "apps.webhooks.apps.WebhooksConfig",
     "apps.ml_models.apps.MlModelsConfig",
 ]
 
@@ -161,6 +164,7 @@ REVOCATION_MAX_AGE_SECONDS = 5.0  # an older snapshot answers 503 to authenticat
 REVOCATION_IN_BACKGROUND = True
 
 # Subscribers of events, by dotted path: called by the relay at least once, in order per object.
-OUTBOX_SUBSCRIBERS: list[str] = []
+OUTBOX_SUBSCRIBERS = ["apps.webhooks.services.receiving.receive_events"]
+OUTBOX_REFUSES_MISFITS = True  # an event that is not as it is declared; False: it is logged
 
 globals().update(celery_settings())

@@ -10,6 +10,7 @@ os.environ.setdefault("SECRET_KEYS", "test-" + "s" * 60)
 os.environ.setdefault("JWT_KEYS", "test-jwt-" + "j" * 40)
 os.environ.setdefault("CURSOR_KEYS", "test-cursor-" + "c" * 40)
 os.environ.setdefault("PEPPERS", "test-pepper-" + "p" * 40)
+os.environ.setdefault("WEBHOOK_KEYS", "test-webhook-" + "w" * 40)
 os.environ.setdefault("DATABASE_URL", "postgresql://agora_owner:unset@127.0.0.1:1/agora")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1")
 if "STATE_DIR" not in os.environ:
@@ -24,4 +25,5 @@ REDIS_KEY_PREFIX = f"agora-test-{_worker}:"
 REVOCATION_IN_BACKGROUND = False  # a thread cannot see rows of a test's open transaction
 REQUEST_LOG_IN_BACKGROUND = False  # nothing is written behind a test's back
 ACCESS_LOG_IN_BACKGROUND = False  # likewise
+WEBHOOK_RESOLVER = "tests.factories.names.addresses_of"  # nothing is asked outside
 WHITENOISE_AUTOREFRESH = True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model
 
@@ -142,7 +142,7 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
         try:
             found, may_repeat = super().get_search_results(request, queryset, search_term)
             str(found.query)
-        except (ValueError, ValidationError):
+        except (ValueError, ValidationError, EmptyResultSet):  # the last: a filter finds nothing
             return queryset.none(), False
         return found, may_repeat
 

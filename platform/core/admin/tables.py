@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 class NotWaitingError(ConflictError):
+    """Only a row that waits can be tried again or given up; this one does not wait any more."""
+
     code = "outbox_row_not_waiting"
     title = "This row is not waiting for another try."
 

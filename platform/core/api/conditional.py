@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, TypeAlias, TypeVar
 
 from core.api.refusals import MalformedHeaderError, PreconditionRequiredError
 from core.errors import FieldError, PreconditionError
@@ -29,6 +30,10 @@ class Versioned(Protocol):
 Row = TypeVar("Row", bound=Versioned)
 
 
+Check: TypeAlias = Callable[[Any], None]
+"""What a service calls with the locked row, or None, before it writes."""
+
+
 class NotModifiedError(Exception):
     """The caller has this version already; the view ends here with 304."""
 
@@ -42,7 +47,8 @@ def expected_versions(request: Request | HttpRequest) -> frozenset[int] | None:
     """The row versions that If-Match allows, for a service to check under its lock.
 
     None: the caller sets no condition (no header, or `*`, which any existing row meets). A weak tag
-    never matches (RFC 9110 section 13.1.1), so it adds no version.
+    never matches (RFC 9110 section 13.1.1), so it adds no version. Of a tag the version counts and
+    the variant does not: what moves without the row (a last use, a process) is nobody's change.
 
     Raises:
         MalformedHeaderError: the header is not a list of entity tags.
@@ -54,25 +60,33 @@ def expected_versions(request: Request | HttpRequest) -> frozenset[int] | None:
     return frozenset(int(match[1]) for tag in strong if (match := VERSION.fullmatch(tag)))
 
 
-def check_version(row: Versioned, expected: AbstractSet[int] | None) -> None:
+def check_version(row: Versioned, expected: AbstractSet[int] | None, *, variant: str = "") -> None:
     """Refuse a write meant for another version. Call it early, and again under the row's lock.
 
     Raises:
-        PreconditionError: 412, with the present version.
+        PreconditionError: 412, with the present tag, of the given variant.
     """
     if expected is not None and row.row_version not in expected:
         raise PreconditionError(
-            f"The present version is {row.row_version}.", current_etag=etag_of(row)
+            f"The present version is {row.row_version}.",
+            current_etag=etag_of(row, variant=variant),
         )
 
 
-def check_precondition(
-    request: Request | HttpRequest, row: Versioned, *, required: bool = False
-) -> None:
-    """If-Match against a row. Raises PreconditionError, PreconditionRequiredError."""
-    if required and "HTTP_IF_MATCH" not in request.META:
+def check_absent(request: Request | HttpRequest) -> None:
+    """Refuse to make what is not there yet when If-Match, even `*`, says that it must be.
+
+    Raises PreconditionError: 412, without a present tag.
+    """
+    if "HTTP_IF_MATCH" in request.META:
+        expected_versions(request)  # a malformed one is 400
+        raise PreconditionError("There is nothing yet that If-Match could match.")
+
+
+def check_presence(request: Request | HttpRequest) -> None:
+    """Raises PreconditionRequiredError, 428 (RFC 6585 section 3): the header is missing."""
+    if "HTTP_IF_MATCH" not in request.META:
         raise PreconditionRequiredError("Send If-Match with the ETag of what you read.")
-    check_version(row, expected_versions(request))
 
 
 def is_known(request: Request | HttpRequest, tag: str) -> bool:
@@ -97,16 +111,50 @@ def _parse(header: str, name: str) -> list[tuple[bool, str]]:
 
 
 class ConditionalMixin:
-    """For views: answers with a row's ETag, and with 304 where the caller has it already."""
+    """For views: answers with a row's ETag, 304 where the caller has it, 412 where it is stale."""
 
     has_etag: ClassVar[bool] = False  # says so in the schema; `retrieve` has one anyway
     takes_if_match: ClassVar[frozenset[str]] = frozenset()  # operations, beside every PATCH
+    requires_if_match: ClassVar[frozenset[str]] = frozenset()  # operations: 428 without the header
     request: Request
     row_tag: str = ""
 
+    def variant_of(self, row: Any) -> str:  # noqa: ANN401, ARG002 - any row, for those who override it
+        """What the tag of the row's document says beside the row's version."""
+        return ""
+
     def conditional(self, row: Row, *, variant: str = "") -> Row:
-        """Let the answer carry the row's ETag; ends a read in 304 when If-None-Match knows it."""
-        self.row_tag = etag_of(row, variant=variant)
+        """Let the answer carry the row's ETag; ends a read in 304 when If-None-Match knows it.
+
+        Call it before the row is serialised.
+        """
+        self.row_tag = etag_of(row, variant=variant or self.variant_of(row))
         if self.request.method in {"GET", "HEAD"} and is_known(self.request, self.row_tag):
             raise NotModifiedError
         return row
+
+    def precondition(self, read: Callable[[], Row | None]) -> Check:
+        """If-Match, checked now without a lock, and by what this answers under the row's lock.
+
+        Args:
+            read: finds the row, or None, or raises that there is none; called only when the
+                header names versions.
+
+        Returns:
+            A service's `check`, which raises PreconditionError for a row that has moved meanwhile,
+            and for one that is absent where the header says that it is there.
+
+        Raises:
+            MalformedHeaderError, PreconditionError, and what `read` raises.
+        """
+        expected = expected_versions(self.request)
+
+        def check(row: Row | None) -> None:
+            if row is None:
+                check_absent(self.request)
+            elif expected is not None and row.row_version not in expected:
+                check_version(row, expected, variant=self.variant_of(row))
+
+        if expected is not None:
+            check(read())
+        return check

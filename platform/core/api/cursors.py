@@ -138,6 +138,11 @@ def value_of(row: Any, column: Column) -> Any:  # noqa: ANN401 - any row, any co
     value = row
     for step in column.name.split("__"):
         value = None if value is None else getattr(value, step)
+    return as_json(value)
+
+
+def as_json(value: Any) -> Any:  # noqa: ANN401 - any column's
+    """Something that JSON can hold, and that `to_python` of the column's field reads back."""
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 

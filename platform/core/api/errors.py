@@ -37,6 +37,7 @@ from core.errors import (
     UnauthenticatedError,
     UnavailableError,
     UnprocessableError,
+    UnsatisfiableRangeError,
 )
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ STATUS_OF: Final[Mapping[type[DomainError], int]] = {
     refusals.UriTooLongError: 414,
     refusals.UnsupportedMediaTypeError: 415,
     refusals.UnsupportedContentEncodingError: 415,
+    UnsatisfiableRangeError: 416,
     UnprocessableError: 422,
     refusals.PreconditionRequiredError: 428,
     QuotaExceededError: 429,
@@ -129,6 +131,10 @@ def _headers_of(error: DomainError, status: int, *, token_sent: bool) -> dict[st
         headers["WWW-Authenticate"] = (
             f'Bearer realm="agora", error="insufficient_scope", scope="{scope}"'
         )
+    if isinstance(error, PreconditionError) and "current_etag" in error.extra:
+        headers["ETag"] = str(error.extra["current_etag"])
+    if isinstance(error, UnsatisfiableRangeError):  # RFC 9110 section 14.4
+        headers["Content-Range"] = f"bytes */{error.extra['size']}"
     if isinstance(error, refusals.MethodNotAllowedError):
         headers["Allow"] = ", ".join(cast("list[str]", error.extra.get("allowed", [])))
     wait = error.retry_after if error.retry_after is not None else RETRY_AFTER_DEFAULT.get(status)

@@ -14,8 +14,9 @@ from django_filters.rest_framework import DjangoFilterBackend
 
 from core.api.ordering import SORT, ordering_of
 from core.api.refusals import InvalidParameterError, UnknownParameterError
-from core.api.selection import FIELDS, can_select
+from core.api.selection import selection_parameters
 from core.api.serializers import INSTANT
+from core.api.typed_filters import TypedFilterSet
 from core.errors import FieldError
 from core.limits import IN_FILTER_MAX, SEARCH_MAX
 
@@ -70,8 +71,8 @@ def known_parameters(view: Any) -> frozenset[str]:  # noqa: ANN401 - any view of
     own = view.query_parameters
     names: frozenset[str]
     names = own.get(view.operation, frozenset()) if isinstance(own, Mapping) else own
-    selection = {FIELDS} if can_select(view) else set()
-    return names | selection | (list_parameters(view) if is_list(view) else frozenset())
+    in_lists = list_parameters(view) if is_list(view) else frozenset()
+    return names | selection_parameters(view) | in_lists
 
 
 def is_list(view: Any) -> bool:  # noqa: ANN401 - any view of the API
@@ -103,7 +104,10 @@ class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # it ships
         self, request: Request, queryset: QuerySet[Row], view: APIView
     ) -> QuerySet[Row]:
         filterset_class = getattr(view, "filterset_class", None)
-        if filterset_class is not None:
+        if filterset_class is not None and issubclass(filterset_class, TypedFilterSet):
+            _check_lists(filterset_class, request)
+            queryset = filterset_class.narrow(queryset, request.query_params)
+        elif filterset_class is not None:
             filterset = filterset_class(request.query_params, queryset=queryset, request=request)
             _check_lists(filterset, request)
             _check_booleans(filterset, request)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 from django.core import signals
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
 from django.middleware.security import SecurityMiddleware
-from django.urls import get_resolver
+from django.urls import clear_script_prefix, get_resolver
 from django.utils.log import log_response
 from django.utils.module_loading import import_string
-from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped] # it ships none
 
 from core.api.middleware import ForPages
 from core.api.problems import is_api_path
@@ -51,7 +51,7 @@ class LeanHandler(WSGIHandler):
             if not issubclass(middleware, FOR_PAGES):
                 answering = _lean(middleware(answering))
         # ApiEnvelopeMiddleware answers what the view raises; this is for what lies outside it.
-        self._api_chain: Answering = convert_exception_to_response(answering)
+        self._api_chain = cast("Answering", convert_exception_to_response(answering))
 
     def _answer_api(self, request: HttpRequest) -> HttpResponseBase:
         """Call the view. ApiView renders its own answers; none is in a transaction as a whole."""
@@ -64,7 +64,10 @@ class LeanHandler(WSGIHandler):
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         if environ.get(BELOW):
-            below: Iterable[bytes] = super().__call__(environ, start_response)
+            try:
+                below: Iterable[bytes] = super().__call__(environ, start_response)
+            finally:
+                clear_script_prefix()  # the next call in this thread may be none from below
             return below
         signals.request_started.send(sender=self.__class__, environ=environ)
         response: Any = self.get_response(self.request_class(environ))
@@ -97,7 +100,7 @@ class LeanHandler(WSGIHandler):
 def _lean(middleware: Answering) -> Answering:
     """Of SecurityMiddleware its redirect and HSTS; core.observability.headers sets the rest."""
     if isinstance(middleware, SecurityMiddleware):
-        middleware.content_type_nosniff = False
-        middleware.referrer_policy = None
-        middleware.cross_origin_opener_policy = None
+        vars(middleware).update(
+            content_type_nosniff=False, referrer_policy=None, cross_origin_opener_policy=None
+        )
     return middleware

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.vary import vary_on_headers
 
-from core.api.errors import status_of
+from core.api.advice import ADVICE
+from core.api.errors import answer_error, status_of
+from core.api.explanations import explain
 from core.api.permissions import PUBLIC
 from core.api.problems import known_errors
 from core.api.viewsets import ApiView
@@ -20,16 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from django.http.response import HttpResponseBase
-
-HEAD = mark_safe(
-    "<!doctype html><html lang=en><meta charset=utf-8>"
-    "<meta name=viewport content='width=device-width'><style>"
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;"
-    "color:#1b1b1f;background:#fff}code{background:#f1f1f4;padding:.1em .3em;border-radius:3px}"
-    "td{padding:.2rem 1rem .2rem 0;vertical-align:top}a{color:#0b57d0}"
-    "@media(prefers-color-scheme:dark){body{color:#e6e6ea;background:#16161a}"
-    "code{background:#2a2a31}a{color:#8ab4f8}}</style>"
-)
 
 
 class UnknownRouteView(ApiView):
@@ -45,46 +39,45 @@ class UnknownRouteView(ApiView):
         raise NotFoundError("There is no such route. Paths have no trailing slash.")
 
 
+@method_decorator(vary_on_headers("Accept"), name="dispatch")
 class ProblemIndexPage(View):
-    """GET /problems: every code, with its status and title."""
+    """GET /problems: what may be sent again, and every code with its status and title."""
 
     http_method_names = ("get", "head")
 
-    def get(self, request: HttpRequest) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        rows = format_html_join(
-            "",
-            "<tr><td>{}<td><a href='/problems/{}'><code>{}</code></a><td>{}",
-            ((status_of(e), code, code, e.title) for code, e in known_errors().items()),
-        )
-        return HttpResponse(
-            format_html("{}<title>Problems</title><h1>Problems</h1><table>{}</table>", HEAD, rows)
-        )
+    def get(self, request: HttpRequest) -> HttpResponse:
+        rows = [
+            {"code": code, "status": status_of(error), "title": error.title}
+            for code, error in known_errors().items()
+        ]
+        if wants_json(request):
+            return JsonResponse({"results": rows})
+        return page("core/problems.html", rows=rows, advice=sorted(ADVICE.items()))
 
 
+@method_decorator(vary_on_headers("Accept"), name="dispatch")
 class ProblemPage(View):
     """GET /problems/{code}: what a problem's `type` points to (RFC 9457 section 3.1.1)."""
 
     http_method_names = ("get", "head")
 
-    def get(self, request: HttpRequest, code: str) -> HttpResponse:  # noqa: ARG002 - Django's signature
-        error = known_errors().get(code)
-        if error is None:
-            raise Http404
-        return HttpResponse(
-            format_html(
-                "{}<title>{code}</title><p><a href='/problems'>Problems</a></p>"
-                "<h1>{title}</h1><p><code>{code}</code>, answered with status "
-                "{status}.</p><p>{text}</p>",
-                HEAD,
-                code=code,
-                title=error.title,
-                status=status_of(error),
-                text=explanation(error),
-            )
-        )
+    def get(self, request: HttpRequest, code: str) -> HttpResponse:
+        told = explain(code)
+        if told is None:
+            detail = "There is no problem of this code. /problems lists all."
+            return answer_error(request, NotFoundError(detail))
+        if wants_json(request):
+            return JsonResponse(asdict(told))
+        example = json.dumps(told.example, indent=2, ensure_ascii=False)
+        return page("core/problem.html", told=told, example=example)
 
 
-def explanation(error: type[Exception]) -> str:
-    """The first paragraph of a class's own docstring; empty when it has none."""
-    own = vars(error).get("__doc__") or ""
-    return " ".join(inspect.cleandoc(own).partition("\n\n")[0].split())
+def wants_json(request: HttpRequest) -> bool:
+    """Whether the caller names JSON and no page: who names neither gets the page."""
+    asked = request.headers.get("Accept", "")
+    return "json" in asked and "text/html" not in asked
+
+
+def page(template: str, **content: object) -> HttpResponse:
+    """Without the request: who is logged in is nobody's business here, nor the database's."""
+    return HttpResponse(render_to_string(template, content))

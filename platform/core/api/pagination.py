@@ -12,7 +12,7 @@ from django.db.models import Model
 from rest_framework.pagination import BasePagination
 from rest_framework.response import Response
 
-from core.api.cursors import BINDING_BYTES, Cursor, rows_after, value_of
+from core.api.cursors import BINDING_BYTES, Cursor, as_json, rows_after, value_of
 from core.api.ordering import ordering_of
 from core.api.refusals import InvalidCursorError, InvalidParameterError
 from core.api.selection import FIELDS
@@ -51,6 +51,7 @@ class KeysetPagination(BasePagination):
         self.request = request
         self.columns = ordering_of(view, request)  # type: ignore[arg-type] # DRF always hands the view over
         self.binding = _binding(request, self.columns)
+        self.row_columns: tuple[str, ...] = getattr(view, "row_columns", ())
         limit, cursor = _limit(request), self._cursor()
         self.total = queryset.count() if _wants_total(request) else None
         rows, more = _read(queryset, self.columns, cursor, limit)
@@ -77,9 +78,14 @@ class KeysetPagination(BasePagination):
     def _beside(self, rows: Sequence[Model], cursor: Cursor | None, *, backwards: bool) -> Cursor:
         if rows:
             row = rows[0] if backwards else rows[-1]
-            return Cursor(tuple(value_of(row, column) for column in self.columns), backwards)
+            return Cursor(tuple(self._value_of(row, column) for column in self.columns), backwards)
         assert cursor is not None  # noqa: S101 - an empty page has a neighbour only beside a cursor
         return Cursor(cursor.values, backwards, includes=True)
+
+    def _value_of(self, row: Any, column: Column) -> Any:  # noqa: ANN401 - a row, or a tuple of row_columns
+        if self.row_columns:
+            return as_json(row[self.row_columns.index(column.name)])
+        return value_of(row, column)
 
     def get_paginated_response(self, data: Any) -> Response:  # noqa: ANN401 - DRF's signature
         following, preceding = self._url(self.next_cursor), self._url(self.previous_cursor)

@@ -139,11 +139,13 @@ def _wants_page(request: HttpRequest) -> bool:
 def _page(problem: Problem) -> str:
     return format_html(
         "<!doctype html><html lang=en><meta charset=utf-8><title>{status} {title}</title>"
-        "<body style='font:16px/1.5 system-ui;max-width:40rem;margin:4rem auto;padding:0 1rem'>"
-        "<h1>{title}</h1><p>{detail}</p><p><small>{status} · {code} · {request_id}</small></p>",
+        "<meta name=viewport content='width=device-width'><meta name=color-scheme"
+        " content='light dark'><body style='font:16px/1.5 system-ui;max-width:40rem;"
+        "margin:4rem auto;padding:0 1rem'><h1>{title}</h1><p>{detail}</p>"
+        "<p><small>{status} · {code} · {request_id}</small></p><p><a href=/>Home</a></p>",
         status=problem.status,
         title=problem.title,
-        detail=problem.detail,
+        detail="" if problem.detail == problem.title else problem.detail,
         code=problem.code,
         request_id=current().request_id,
     )

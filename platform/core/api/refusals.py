@@ -121,6 +121,7 @@ class UnknownParameterError(InvalidError):
 
     code = "unknown_parameter"
     title = "A query parameter is unknown."
+    remedy = "Leave it out, or correct its name; the schema lists those that there are."
 
 
 class InvalidParameterError(InvalidError):
@@ -135,6 +136,7 @@ class InvalidCursorError(InvalidError):
 
     code = "invalid_cursor"
     title = "The cursor is not valid for this list."
+    remedy = "Begin with the first page again."
 
 
 class SecretInQueryError(InvalidError):
@@ -173,6 +175,7 @@ class DuplicateKeyError(InvalidError):
 
     code = "duplicate_key"
     title = "The JSON names a key twice."
+    remedy = "Send each key once."
 
 
 class NumberOutOfRangeError(InvalidError):
@@ -225,6 +228,7 @@ class InsufficientScopeError(ForbiddenError):
 
     code = "insufficient_scope"
     title = "This credential lacks a scope."
+    remedy = "Give the credential the scope in `required_scope`, or use one that has it."
 
 
 class StaffOnlyError(ForbiddenError):
@@ -270,6 +274,7 @@ class QuotaExhaustedError(QuotaExceededError):
 
     code = "quota_exhausted"
     title = "The day's quota is used up."
+    remedy = "Wait until midnight UTC, or ask for another plan."
 
 
 class TooManyAtOnceError(QuotaExceededError):
@@ -277,6 +282,7 @@ class TooManyAtOnceError(QuotaExceededError):
 
     code = "too_many_at_once"
     title = "Too many calls are running at once."
+    remedy = "Let fewer calls run at a time."
 
 
 def too_many(seconds: int, violated: tuple[str, ...] = ()) -> QuotaExceededError:

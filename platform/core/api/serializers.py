@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 
 from django.http import QueryDict
 from rest_framework import serializers
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from rest_framework.fields import Field
     from rest_framework.request import Request
+
+    from core.api.expansion import Expansion, Selection
 
 Instance = TypeVar("Instance")
 
@@ -159,6 +162,17 @@ def _wrong_type(words: str) -> ErrorDetail:
     return ErrorDetail(f"This must be {words}.", code="invalid_type")
 
 
+class InstantField(serializers.DateTimeField):
+    """A time by RFC 3339, with its offset: without one it would be a time nobody agrees on."""
+
+    def to_internal_value(self, value: Any) -> Any:  # noqa: ANN401 - DRF's signature
+        if not isinstance(value, str) or INSTANT.fullmatch(value) is None:
+            raise serializers.ValidationError(
+                "A time by RFC 3339, e.g. 2030-01-31T12:00:00Z.", code="invalid"
+            )
+        return super().to_internal_value(value.upper())
+
+
 class NothingIn(InputSerializer[None]):
     """An action that takes no input; a body with members is refused."""
 
@@ -166,20 +180,79 @@ class NothingIn(InputSerializer[None]):
 class OutputSerializer(serializers.Serializer[Instance]):
     """What a client gets. Every field is for reading, and listed by name.
 
-    With `?fields=a,b` on a list or a detail read only those are answered; see core.api.selection.
+    With `?fields=a,b` on a list or a detail read only those are answered, with `?expand=` related
+    objects whole; see core.api.selection.
+
+    Attributes:
+        expandable: what `expand` may name: members that are, or become, related objects.
+        to_many: by member: the prefetch that it needs, for a path to the row ("" or "model__").
+        beside: by member that moves without the row's version: what of a row it shows, or None
+            for nothing; part of the ETag.
     """
+
+    expandable: ClassVar[Mapping[str, Expansion]] = {}
+    to_many: ClassVar[Mapping[str, Callable[[str], Any]]] = {}
+    beside: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
+
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - DRF's own
+        selection: Selection | None = None,
+        **options: Any,  # noqa: ANN401 - DRF's own
+    ) -> None:
+        self._selection = selection
+        super().__init__(*args, **options)
+
+    @property
+    def selection(self) -> Selection | None:
+        """What is wanted of the document; None: all of it."""
+        if self._selection is None and self._is_outermost():
+            wanted: Selection | None = self.context.get("selection")
+            return wanted
+        return self._selection
 
     def get_fields(self) -> dict[str, Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
-        wanted: frozenset[str] | None = self.context.get("fields")
-        if wanted is None or not self._is_outermost():
+        wanted = self.selection
+        if wanted is None:
             return fields
-        return {name: field for name, field in fields.items() if name in wanted}
+        for name, (expansion, inner) in wanted.expanded.items():
+            source = expansion.source_as(name)
+            fields[name] = expansion.serializer(
+                selection=inner, allow_null=True, source=None if source == name else source
+            )
+        return {name: field for name, field in fields.items() if wanted.has(name)}
 
     def _is_outermost(self) -> bool:
         parent = self.parent
         in_list = isinstance(parent, serializers.ListSerializer) and parent.parent is None
         return parent is None or in_list
+
+
+class ComputedField(serializers.Field[Any, Any, Any, Any]):
+    """A member that one function makes of columns, however the row was read.
+
+    Args:
+        make: makes the value; called with the values of `of`, in order.
+        of: attributes of the row, e.g. ("succeeded_rows", "failed_rows"), or model.name.
+        shape: a field whose schema is the member's.
+    """
+
+    def __init__(
+        self,
+        make: Callable[..., object],
+        *,
+        of: tuple[str, ...],
+        shape: Any,  # noqa: ANN401 - a field, or a schema
+        **options: Any,  # noqa: ANN401 - the field's own
+    ) -> None:
+        self.make, self.of = make, of
+        self._spectacular_annotation = {"field": shape}
+        options.update(read_only=True, source="*")
+        super().__init__(**options)
+
+    def to_representation(self, value: Any) -> Any:  # noqa: ANN401 - DRF's signature
+        return self.make(*[reduce(getattr, path.split("."), value) for path in self.of])
 
 
 def validated(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:

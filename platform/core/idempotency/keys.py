@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
-# Bare, as most clients send it, or a structured field's string
-# (draft-ietf-httpapi-idempotency-key-header-06 section 2.1).
+# A structured field's string (draft-ietf-httpapi-idempotency-key-header-06 section 2.1), or bare,
+# as most clients send it. Bare, it has no comma: of two headers the server makes one, with a comma
+# between them (RFC 9110 section 5.3), and two keys are not the key that the next try sends.
 KEY = re.compile(
     rf'(?:"([\x21\x23-\x5b\x5d-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})")'
-    rf"|([\x21\x23-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})",
+    rf"|([\x21\x23-\x2b\x2d-\x7e]{{1,{IDEMPOTENCY_KEY_MAX}}})",
     re.ASCII,
 )
 SUCCESSES = range(200, 300)  # statuses
@@ -89,7 +90,7 @@ def parse_key(header: str | None) -> str:
 
     Raises:
         MissingKeyError: there is no header.
-        InvalidKeyError: it is empty, longer than 255 characters or not visible ASCII.
+        InvalidKeyError: it is empty, longer than 255 characters, not visible ASCII, or two.
     """
     if header is None:
         raise MissingKeyError
@@ -109,10 +110,9 @@ def run_once(
 ) -> Outcome:
     """Execute unless the key has an answer; effect and answer commit together.
 
-    Must be outermost: the transaction it opens is the request's only one. `execute` runs in a
-    savepoint of it. An answer of 2xx is kept with its effect; one of 409 is kept and its effect
-    undone; any other answer and any exception leave nothing behind, so that the same key may be
-    tried again.
+    Must be outermost: `execute` runs in the transaction that it opens. An answer of 2xx is kept
+    with its effect; one of 409 is kept and its effect undone; any other answer and any exception
+    leave nothing behind, so that the same key may be tried again.
 
     Args:
         scope: within what the key is one key.
@@ -126,15 +126,28 @@ def run_once(
         InProgressError: the first call with this key has not ended.
         ReusedKeyError: the key has an answer, to another request.
     """
+    try:
+        return _run(scope, key, fingerprint, lambda: _succeed(execute, refuse))
+    except _UndoneError as undone:
+        refusal = undone.answer
+    if not refusal.is_kept:
+        return Outcome(refusal, replayed=False)
+    # The lock went with the transaction. Whoever has been faster since then has the key.
+    return _run(scope, key, fingerprint, lambda: refusal)
+
+
+def _run(
+    scope: Scope, key: str, fingerprint: bytes, execute: Callable[[], StoredAnswer]
+) -> Outcome:
+    """One transaction: what the key has, or what `execute` gives, which is kept."""
     with transaction.atomic(durable=True):
         if not try_lock_name("idempotency", *_names(scope, key)):
             raise InProgressError(retry_after=IDEMPOTENCY_RETRY_AFTER)
         kept = _find(scope, key, fingerprint)
         if kept is not None:
             return Outcome(kept, replayed=True)
-        answer = _execute(execute, refuse)
-        if answer.is_kept:
-            _keep(scope, key, fingerprint, answer)
+        answer = execute()
+        _keep(scope, key, fingerprint, answer)
         return Outcome(answer, replayed=False)
 
 
@@ -166,30 +179,25 @@ def _find(scope: Scope, key: str, fingerprint: bytes) -> StoredAnswer | None:
     return StoredAnswer(row.response_status, bytes(row.response_body), row.response_headers)
 
 
-class _UndoError(Exception):
-    """Carries an answer out of the savepoint whose effect it must not leave."""
+class _UndoneError(Exception):
+    """Carries an answer out of the transaction whose effect it must not leave."""
 
     def __init__(self, answer: StoredAnswer) -> None:
         self.answer = answer
 
 
-def _execute(
+def _succeed(
     execute: Callable[[], StoredAnswer], refuse: Callable[[ConflictError], StoredAnswer] | None
 ) -> StoredAnswer:
+    """An answer whose effect is to stay. Raises _UndoneError with any other."""
     try:
-        with transaction.atomic():
-            return _demand_success(execute())
-    except _UndoError as undone:
-        return undone.answer
+        answer = execute()
     except ConflictError as error:
         if refuse is None:
             raise
-        return refuse(error)
-
-
-def _demand_success(answer: StoredAnswer) -> StoredAnswer:
+        raise _UndoneError(refuse(error)) from error
     if not answer.is_success:
-        raise _UndoError(answer)
+        raise _UndoneError(answer)
     return answer
 
 

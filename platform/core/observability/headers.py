@@ -27,8 +27,10 @@ API: Final = {
     "Cache-Control": "no-store",
     "Vary": "Accept, Authorization, Origin",
 }
-# With an ETag the caller may keep the answer, and asks before each use.
+# With an ETag the caller may keep what was read, and asks before each use; what a write answers may
+# hold a secret.
 REVALIDATED: Final = "private, no-cache"
+READS: Final = frozenset({"GET", "HEAD"})
 # The admin and the documentation load their own files alone. Swagger UI and ReDoc put styles into
 # the page and ReDoc searches in a worker made from a blob.
 PAGES: Final = {
@@ -67,7 +69,7 @@ class SecurityHeadersMiddleware:
         path = request.path_info
         if not path.startswith(API_PREFIX):
             add_missing(response, _headers_beside_the_api(path))
-        elif "etag" in response.headers:
+        elif "etag" in response.headers and request.method in READS:
             add_missing(response, REVALIDATED_HEADERS)
         else:
             add_missing(response, API_HEADERS)

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from core.outbox.catalogue import Audience, EventType, declare, event_types
 from core.outbox.errors import NotInTransactionError
-from core.outbox.events import Envelope, Event, publish
+from core.outbox.events import publish
+from core.outbox.messages import Envelope, Event
 
-__all__ = ["Envelope", "Event", "NotInTransactionError", "publish"]
+__all__ = [
+    "Audience",
+    "Envelope",
+    "Event",
+    "EventType",
+    "NotInTransactionError",
+    "declare",
+    "event_types",
+    "publish",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BACKOFF_FIRST = 1  # seconds until the second try of a row; doubles with each failure
 ERROR_MAX = 500  # characters kept of an error
+RATE_SECONDS = 60  # that a rate is counted over
+PUBLISHED_COUNT_MAX = 100_000  # rows counted at most for it
 WAITING_COUNT_MAX = 10_000  # rows counted at most, so that looking at a backlog stays cheap
 
 
@@ -92,6 +95,12 @@ def read_backlog() -> Backlog:
         cursor.execute(READ_BACKLOG, {"most": WAITING_COUNT_MAX})
         waiting, failing, lag = cursor.fetchone()
     return Backlog(waiting=waiting, failing=failing, lag_seconds=float(lag))
+
+
+def count_published() -> int:
+    """Rows of either kind that have left in the last RATE_SECONDS, counted up to a limit."""
+    since = Now() - timedelta(seconds=RATE_SECONDS)
+    return OutboxEvent.objects.filter(published_at__gte=since)[:PUBLISHED_COUNT_MAX].count()
 
 
 READ_BACKLOG = """

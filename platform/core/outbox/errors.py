@@ -12,6 +12,20 @@ class NotInTransactionError(InternalError):
     title = "Work was announced outside a transaction."
 
 
+class EventTooLargeError(InternalError):
+    """The data of an event is larger than a webhook may be."""
+
+    code = "event_too_large"
+    title = "An event carries too much."
+
+
+class EventMisfitError(InternalError):
+    """An event is not what the catalogue says of its type: its data, its object or its owner."""
+
+    code = "event_misfit"
+    title = "An event is not as its type is declared."
+
+
 class UnknownTaskError(InternalError):
     """No worker of this release knows the task; the row waits for one that does."""
 

@@ -2,87 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import logging
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection
 from django.db.models import IntegerField, Max, Subquery, Value
 from django.db.models.functions import Coalesce
 
 from core.db.locks import lock_name
 from core.ids import uuid7
+from core.limits import EVENT_DATA_MAX
 from core.models import OutboxEvent
 from core.observability.request_id import current
-from core.outbox.errors import NotInTransactionError
+from core.outbox.catalogue import event_type_called
+from core.outbox.errors import EventMisfitError, EventTooLargeError, NotInTransactionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from uuid import UUID
 
     from django.db.models import Expression
 
+    from core.outbox.messages import Event
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that has happened to one object and that others may want to know.
-
-    Attributes:
-        type: name for life, e.g. "batch_prediction.succeeded".
-        object_type: e.g. "batch_prediction".
-        object_id: its id as text.
-        data: JSON; what receivers get. Its shape belongs to `schema_version`.
-        actor_id: the user who caused it; None: the system.
-        application_id: the application that called, if one did.
-        schema_version: of `data`; moves when a member changes its meaning or goes away.
-    """
-
-    type: str
-    object_type: str
-    object_id: str
-    data: Mapping[str, object]
-    actor_id: UUID | None = None
-    application_id: UUID | None = None
-    schema_version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """What a subscriber receives: the event with its id, its place among its object's, its cause.
-
-    `id` is the same at every delivery, so a receiver can drop what it has seen; `sequence` counts
-    1, 2, 3 ... per object, so it can notice what it has not.
-    """
-
-    id: UUID
-    type: str
-    object_type: str
-    object_id: str
-    sequence: int
-    schema_version: int
-    data: Mapping[str, object]
-    actor_id: UUID | None
-    application_id: UUID | None
-    request_id: str
-    traceparent: str
-    created_at: datetime
-
-    @classmethod
-    def of(cls, row: OutboxEvent) -> Envelope:
-        return cls(
-            id=row.id,
-            type=row.type,
-            object_type=row.object_type,
-            object_id=row.object_id,
-            sequence=row.sequence,
-            schema_version=row.schema_version,
-            data=row.payload,
-            actor_id=row.actor_id,
-            application_id=row.application_id,
-            request_id=row.request_id,
-            traceparent=row.traceparent,
-            created_at=row.created_at,
-        )
+logger = logging.getLogger(__name__)
 
 
 def publish(event: Event) -> UUID:
@@ -93,9 +39,13 @@ def publish(event: Event) -> UUID:
 
     Raises:
         NotInTransactionError: there is no transaction to belong to.
+        EventTooLargeError: its data would not fit into a webhook.
+        EventMisfitError: it is not as its type is declared; in production that is logged instead.
         OperationalError: that other transaction took longer than lock_timeout.
     """
     refuse_outside_transaction(event.type)
+    _check_size(event)
+    _check_declared(event)
     row = OutboxEvent(
         kind=OutboxEvent.Kind.EVENT,
         type=event.type,
@@ -104,10 +54,38 @@ def publish(event: Event) -> UUID:
         schema_version=event.schema_version,
         payload=dict(event.data),
         actor_id=event.actor_id,
+        account_id=event.account_id,
         application_id=event.application_id,
+        is_public=event.is_public,
     )
     _insert_in_sequence(row)
     return row.id
+
+
+def _check_size(event: Event) -> None:
+    """As a webhook sends it: in UTF-8, without a space too many."""
+    text = json.dumps(
+        dict(event.data), cls=DjangoJSONEncoder, separators=(",", ":"), ensure_ascii=False
+    )
+    size = len(text.encode(errors="surrogatepass"))  # a lone surrogate the database refuses
+    if size > EVENT_DATA_MAX:
+        raise EventTooLargeError(
+            f"The data of {event.type} has {size} bytes; {EVENT_DATA_MAX} are allowed.",
+            name=event.type,
+            size=size,
+        )
+
+
+def _check_declared(event: Event) -> None:
+    declared = event_type_called(event.type)
+    fault = "no app declares it" if declared is None else declared.fault_in(event)
+    if not fault:
+        return
+    error = EventMisfitError(f"{event.type} is not as declared: {fault}.", name=event.type)
+    if settings.OUTBOX_REFUSES_MISFITS:
+        raise error
+    # The caller's work is right, its announcement alone is odd: no reason to undo the work.
+    logger.error("%s", error.detail)
 
 
 def send_task(name: str, arguments: Mapping[str, str], *, about: tuple[str, str] | None) -> UUID:

@@ -11,15 +11,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils.module_loading import import_string
 
-from core.limits import OUTBOX_BATCH, OUTBOX_POLL_SECONDS
+from core.limits import OUTBOX_BATCH, OUTBOX_GROUP, OUTBOX_POLL_SECONDS
 from core.models import OutboxEvent
 from core.observability.metrics import counter, gauge
 from core.observability.request_id import RequestContext, bind
 from core.outbox import claims
 from core.outbox.broker import CeleryBroker
 from core.outbox.errors import BrokerUnavailableError, UnknownTaskError
-from core.outbox.events import Envelope
 from core.outbox.leadership import Leadership
+from core.outbox.messages import Envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
         def close(self) -> None: ...
 
-    Subscriber = Callable[[Envelope], None]
+    Subscriber = Callable[[Sequence[Envelope]], None]  # in the order of each object
 
 STANDBY_SECONDS = 1.0  # between two questions whether the leader is still there
 RECONNECT_SECONDS = 0.5  # between two tries to reach a database that is away
@@ -59,13 +59,15 @@ class Relay:
     """Publishes the outbox for as long as it is the leader.
 
     Tasks go to the broker and are then marked: a relay that dies between the two sends them again.
-    An event's subscribers run in one transaction with its mark: what they write to the database is
-    done exactly once, what they do elsewhere at least once.
+    Subscribers take several events at once, in one transaction with their marks: what they write to
+    the database is done exactly once, what they do elsewhere at least once. When one event makes
+    them fail, each gets a transaction of its own, so that it holds up its object alone.
 
     Args:
         broker: takes tasks; default: Celery.
         subscribers: take events, each all of them; default: settings.OUTBOX_SUBSCRIBERS.
         batch: rows looked at together.
+        group: events of one transaction, at most.
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class Relay:
         broker: Broker | None = None,
         subscribers: Sequence[Subscriber] | None = None,
         batch: int = OUTBOX_BATCH,
+        group: int = OUTBOX_GROUP,
     ) -> None:
         self._broker = broker or CeleryBroker()
         given = subscribers_from_settings() if subscribers is None else subscribers
         self._subscribers = tuple(given)
         self._batch = batch
+        self._group = group
         self._leadership = Leadership()
         self._stop = Flag()
         self._standing_by = False
@@ -141,33 +145,63 @@ class Relay:
     def _publish_events(self) -> int:
         published = 0
         held_up: set[tuple[str, str]] = set()
-        for row in claims.due_rows(OutboxEvent.Kind.EVENT, limit=self._batch):
-            if self._stop.is_set() or self._leader_elsewhere():
-                break
-            about = (row.object_type, row.object_id)
-            if about in held_up:
-                continue
-            if self._publish_event(row):
-                published += 1
-            else:
-                held_up.add(about)
+        due = claims.due_rows(OutboxEvent.Kind.EVENT, limit=self._batch)
+        for start in range(0, len(due), self._group):
+            group = [row for row in due[start : start + self._group] if about(row) not in held_up]
+            published += self._publish_group(group) or self._publish_singly(group, held_up)
         return published
 
-    def _publish_event(self, row: OutboxEvent) -> bool:
+    def _publish_group(self, rows: Sequence[OutboxEvent]) -> int:
+        """Events in one transaction; how many. 0: one of them failed, so none has left."""
+        if len(rows) < 2:  # noqa: PLR2004 - one alone is no group
+            return 0
+        return self._hand_on(rows, lambda _: None)
+
+    def _publish_singly(self, rows: Sequence[OutboxEvent], held_up: set[tuple[str, str]]) -> int:
+        """Each in a transaction of its own; what fails is put off, and its object held up."""
+        published = 0
+        for row in rows:
+            if about(row) in held_up:
+                continue
+            failures: list[Exception] = []
+            published += self._hand_on([row], failures.append)
+            for error in failures:
+                self._put_off(row, error)
+                held_up.add(about(row))
+        return published
+
+    def _hand_on(
+        self, rows: Sequence[OutboxEvent], tell_failure: Callable[[Exception], None]
+    ) -> int:
+        """Commit what the subscribers make of events, with the marks; how many have left.
+
+        Raises:
+            OperationalError, InterfaceError: the database's session is lost.
+        """
         session = connection.connection
         try:
-            with bind(context_of(row)), transaction.atomic():
-                envelope = Envelope.of(row)
-                for subscriber in self._subscribers:
-                    subscriber(envelope)
-                claims.mark_published([row.position])
+            with transaction.atomic():
+                handed_on = self._call_subscribers(rows)
+                claims.mark_published(handed_on)
         except Exception as error:
             if _is_lost(session):
                 raise
-            self._put_off(row, error)
-            return False
-        PUBLISHED.labels(row.kind).inc()
-        return True
+            tell_failure(error)
+            return 0
+        PUBLISHED.labels(OutboxEvent.Kind.EVENT).inc(len(handed_on))
+        return len(handed_on)
+
+    def _call_subscribers(self, rows: Sequence[OutboxEvent]) -> list[int]:
+        """The positions of what all subscribers have had; none when told to stop.
+
+        Whether we lead is asked within the transaction, whose session cannot be replaced any more.
+        """
+        if self._stop.is_set() or self._leader_elsewhere():
+            return []
+        envelopes = [Envelope.of(row) for row in rows]
+        for subscriber in self._subscribers:
+            subscriber(envelopes)
+        return [row.position for row in rows]
 
     def _publish_tasks(self) -> int:
         if time.monotonic() < self._broker_again_at:
@@ -178,13 +212,12 @@ class Relay:
             for row in claims.due_rows(OutboxEvent.Kind.TASK, limit=self._batch):
                 if self._stop.is_set():
                     break
-                about = (row.object_type, row.object_id)
-                if about in held_up:
+                if about(row) in held_up:
                     continue
                 if self._send_task(row):
                     sent.append(row.position)
                 else:
-                    held_up.add(about)
+                    held_up.add(about(row))
         except BrokerUnavailableError as error:
             self._lose_broker(error)
         finally:
@@ -214,13 +247,13 @@ class Relay:
     def _put_off(self, row: OutboxEvent, error: Exception) -> None:
         claims.put_off(row, error)
         FAILURES.labels(row.kind).inc()
-        about = {"position": row.position, "type": row.type, "attempts": row.attempts + 1}
+        fields = {"position": row.position, "type": row.type, "attempts": row.attempts + 1}
         with bind(context_of(row)):
             logger.warning(
                 "A row could not be published: %s",
                 claims.describe(error),
                 exc_info=None if isinstance(error, UnknownTaskError) else error,
-                extra={"fields": about},
+                extra={"fields": fields},
             )
 
     def _leader_elsewhere(self) -> bool:
@@ -240,6 +273,11 @@ class Relay:
             "lag_seconds": round(backlog.lag_seconds, 3),
         }
         logger.info("The relay's backlog.", extra={"fields": fields})
+
+
+def about(row: OutboxEvent) -> tuple[str, str]:
+    """The object that a row's order is kept for."""
+    return row.object_type, row.object_id
 
 
 def context_of(row: OutboxEvent) -> RequestContext:

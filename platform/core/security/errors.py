@@ -6,6 +6,8 @@ from core.errors import UnauthenticatedError, UnavailableError
 
 
 class RevokedCredentialError(UnauthenticatedError):
+    """The credential was good, and its owner or the platform has ended it."""
+
     code = "token_revoked"
     title = "This credential has been revoked."
 

@@ -19,6 +19,9 @@ SCOPES: dict[str, str] = {
     "predictions:create": "Ask models for predictions.",
     "batch-predictions:read": "Read your batch predictions and their results.",
     "batch-predictions:write": "Submit and cancel batch predictions.",
+    "events:read": "See the events of what you have, and of what it did.",
+    "webhooks:read": "See where an application hears of events, and what was delivered.",
+    "webhooks:write": "Say where an application hears of events, and have them sent again.",
     "usage:read": "See what was called, how often, and with which result.",
 }
 

@@ -2,7 +2,12 @@
 
 import pytest
 
-from core.api.conditional import check_version, etag_of, expected_versions
+from core.api.conditional import (
+    ConditionalMixin,
+    check_version,
+    etag_of,
+    expected_versions,
+)
 from core.api.refusals import MalformedHeaderError
 from core.errors import PreconditionError
 from tests.core.api.entries import entry
@@ -60,18 +65,34 @@ class TestWrites:
 
         return send
 
+    def test_answers_of_are_kept_by_nobody_whatever_their_tag(self, touch):
+        answer = touch(**{"if-match": TAG})
+
+        assert (answer["ETag"], answer["Cache-Control"]) == (TAG, "no-store")
+
     @pytest.mark.parametrize("header", [TAG, f'"v1", {TAG}', "*", '"v3-variant"'])
     def test_of_the_present_version_go_through(self, touch, header):
         assert touch(**{"if-match": header}).status_code == 200
 
     @pytest.mark.parametrize("header", ['"v2"', '"v30"', f"W/{TAG}", '"3"', '""'])
     def test_of_another_version_are_412_with_the_present_one(self, touch, assert_problem, header):
-        problem = assert_problem(touch(**{"if-match": header}), 412, "precondition_failed")
+        response = touch(**{"if-match": header})
 
-        assert problem["current_etag"] == TAG
+        problem = assert_problem(response, 412, "precondition_failed")
+        assert problem["current_etag"] == response["ETag"] == TAG
 
     def test_without_the_header_are_428_where_it_is_needed(self, touch, assert_problem):
         assert_problem(touch(), 428, "precondition_required")
+
+    def test_without_the_header_are_428_before_anything_is_looked_for(self, anyone, assert_problem):
+        missing = "/api/v1/entries/0190a000-0000-7000-8000-000000000000/touch"
+
+        assert_problem(anyone.post(missing), 428, "precondition_required")
+
+    def test_without_the_header_are_428_before_the_body_is_read(self, anyone, url, assert_problem):
+        response = anyone.post(url + "/touch", "{", content_type="application/json")
+
+        assert_problem(response, 428, "precondition_required")
 
     @pytest.mark.parametrize("header", ["v3", '"v3', "*, *", '"a" "b"', ",", "x" * 2_000])
     def test_with_a_malformed_header_are_400(self, touch, assert_problem, header):
@@ -107,3 +128,55 @@ class TestVersions:
         check_version(Row(3), None)
         with pytest.raises(PreconditionError):
             check_version(Row(4), frozenset({3}))
+
+
+class TestPrecondition:
+    """What a view hands to its service, which calls it with the locked row."""
+
+    @pytest.fixture
+    def view(self, rf):
+        def make(if_match=None, *, variant=""):
+            class View(ConditionalMixin):
+                request = rf.put("/", headers={} if if_match is None else {"if-match": if_match})
+
+                def variant_of(self, row):
+                    return variant
+
+            return View()
+
+        return make
+
+    def test_is_looked_at_before_the_work(self, view):
+        with pytest.raises(PreconditionError) as refused:
+            view('"v2"').precondition(lambda: Row(3))
+
+        assert refused.value.extra == {"current_etag": TAG}
+
+    def test_is_looked_at_again_under_the_lock(self, view):
+        check = view('"v3"').precondition(lambda: Row(3))
+
+        check(Row(3))
+        with pytest.raises(PreconditionError):
+            check(Row(4))
+
+    def test_names_the_tag_that_a_read_would_carry(self, view):
+        with pytest.raises(PreconditionError) as refused:
+            view('"v2"', variant="abc").precondition(lambda: Row(3))
+
+        assert refused.value.extra == {"current_etag": '"v3-abc"'}
+
+    @pytest.mark.parametrize("header", [None, "*"])
+    def test_that_names_no_version_reads_nothing_early(self, view, header):
+        check = view(header).precondition(lambda: pytest.fail("read"))
+
+        check(Row(3))
+
+    @pytest.mark.parametrize("header", ["*", '"v1"', 'W/"v1"'])
+    def test_is_not_met_by_what_is_absent(self, view, header):
+        with pytest.raises(PreconditionError) as refused:
+            view(header).precondition(lambda: None)(None)
+
+        assert refused.value.extra == {}
+
+    def test_without_the_header_lets_what_is_absent_be_made(self, view):
+        view().precondition(lambda: None)(None)

@@ -5,6 +5,7 @@ from django.test import Client
 
 FRIEND = "https://app.example.org"
 READABLE = {
+    "deprecation",
     "etag",
     "idempotency-replayed",
     "link",
@@ -12,6 +13,7 @@ READABLE = {
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
+    "sunset",
     "www-authenticate",
     "x-request-id",
 }

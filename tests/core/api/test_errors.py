@@ -188,6 +188,13 @@ class TestRenderProblem:
         assert b"&lt;script&gt;" in response.content
         assert b"<script>" not in response.content
 
+    def test_says_nothing_twice_on_a_page(self, rf):
+        request = rf.get("/x", headers={"accept": "text/html"})
+
+        page = render_problem(request, Problem(404, "x", "Gone fishing.", "Gone fishing."))
+
+        assert page.content.count(b"<p>Gone fishing.") == 0
+
 
 class TestKnownErrors:
     def test_every_code_has_one_title_and_a_4xx_or_5xx_status(self):

@@ -140,6 +140,11 @@ class TestFields:
         assert part.json() == {"id": str(key)}
         assert whole["ETag"] != part["ETag"]
 
+    def test_of_an_object_that_comes_whole_cannot_be_picked(self, anyone):
+        answer = anyone.get(URL + "?fields=action.name").json()
+
+        assert answer["detail"] == "Members of action can be had only as a whole: action."
+
     @pytest.mark.parametrize("fields", ["nothing", "id,", "id,reason", "id__x"])
     def test_that_do_not_exist_are_400(self, anyone, assert_problem, fields):
         assert_problem(

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
-from django.urls import get_script_prefix, set_script_prefix
+from django.urls import get_script_prefix
 
 from core.api.handler import LeanHandler
 from core.api.middleware import ForPages
@@ -77,13 +77,20 @@ class TestLeanHandler:
 
         assert closed == ["/page"]
 
-    def test_below_another_path_addresses_have_the_prefix(self):
-        try:
-            ask(LeanHandler(), environ_of("GET", "/page", SCRIPT_NAME="/below"))
+    @pytest.mark.parametrize("path", ["/page", "/broken", "/api/v1/echo"])
+    def test_below_another_path_addresses_have_the_prefix_and_afterwards_not(self, path):
+        handler, seen = LeanHandler(), []
+        made = handler.request_class
 
-            assert get_script_prefix() == "/below/"
-        finally:
-            set_script_prefix("/")
+        def note(environ):
+            seen.append(get_script_prefix())
+            return made(environ)
+
+        handler.request_class = note
+        ask(handler, environ_of("GET", path, SCRIPT_NAME="/below"))
+        ask(handler, environ_of("GET", path))
+
+        assert (seen, get_script_prefix()) == (["/below/", "/"], "/")
 
     @pytest.mark.parametrize("path", ["/api/v1/echo", "/page"])
     def test_a_host_that_is_not_ours_is_refused_also_after_one_that_is(self, path):

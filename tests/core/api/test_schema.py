@@ -74,8 +74,11 @@ class TestApiSchema:
     def test_lists_the_problems_an_operation_may_answer(self, schema, path, method, statuses):
         assert statuses <= operation(schema, path, method)["responses"].keys()
 
-    def test_public_operations_have_no_401(self, schema):
-        assert not {"401", "403"} & operation(schema, "echo")["responses"].keys()
+    def test_public_operations_refuse_a_bad_credential_too(self, schema):
+        answers = operation(schema, "echo")["responses"]
+
+        assert answers["401"]["description"] == "A credential was sent, and it is not valid."
+        assert answers["403"]["description"].startswith("A credential was sent that is bound")
 
     def test_problems_are_of_codes_that_exist(self, schema):
         codes = {
@@ -138,9 +141,16 @@ class TestApiSchema:
 
         assert "If-Match" in names(touch, "header")
         assert "412" in touch["responses"]
+        assert "ETag" in touch["responses"]["412"]["headers"]
         assert "If-Match" not in names(operation(schema, "jobs", "post"), "header")
 
+    def test_operations_that_need_a_condition_say_so(self, schema):
+        touch = operation(schema, "entries/{id}/touch", "post")
+
+        found = {p["name"]: p for p in touch["parameters"]}
+        assert (found["If-Match"]["required"], "428" in touch["responses"]) == (True, True)
+
     def test_pages_are_described(self, schema):
-        page = schema["components"]["schemas"]["PaginatedEntryOutList"]
+        page = schema["components"]["schemas"]["EntryPage"]
 
         assert page["properties"].keys() == {"results", "next", "previous", "total"}

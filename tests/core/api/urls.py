@@ -12,7 +12,6 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
-from core.api.conditional import check_precondition
 from core.api.pages import ProblemIndexPage, ProblemPage, UnknownRouteView
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
 from core.api.permissions import IsStaff
@@ -24,6 +23,7 @@ from core.observability.health import livez, readyz
 from core.observability.metrics import metrics
 
 CALLS: list[object] = []  # what handlers were called with
+FAULTS: list[Exception] = []  # what the next calls of JobView fail with, last first
 
 
 class EchoView(ApiView):
@@ -178,10 +178,12 @@ class JobView(ApiView):
     idempotency = {"post": "required"}
     parser_classes = [StrictJSONParser, StrictMultiPartParser]
 
-    def post(self, request):
+    def post(self, request, **_):
         entry = AuditEntry.objects.create(
             action="job", object_type="job", object_id=str(request.data.get("job", "-"))[:60]
         )
+        if FAULTS:
+            raise FAULTS.pop()
         if request.data.get("outcome") == "conflict":
             raise ConflictError("Not now.")
         if request.data.get("outcome") == "fault":
@@ -228,7 +230,7 @@ class EntryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet)
         "kind": "object_type",
     }
     query_parameters = {"retrieve": frozenset({"verbose"})}
-    takes_if_match = frozenset({"touch"})
+    requires_if_match = frozenset({"touch"})
     lookup_field = "id"
     lookup_value_converter = "uuid"
 
@@ -238,8 +240,8 @@ class EntryViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ApiViewSet)
     @action(detail=True, methods=["post"])
     def touch(self, request, **_):
         row = self.get_object()
-        check_precondition(request, row, required=True)
-        return Response({"id": row.id})
+        self.precondition(lambda: row)(row)
+        return Response({"id": self.conditional(row).id})
 
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -256,6 +258,7 @@ api = [
     path("fail/<slug:kind>", FailView.as_view(), name="fail"),
     path("things", ThingView.as_view(), name="things"),
     path("jobs", JobView.as_view(), name="jobs"),
+    path("jobs/<slug:name>", JobView.as_view(), name="named-jobs"),
     path("", include(router.urls)),
     re_path(r"^.*$", UnknownRouteView.as_view(), name="unknown-route"),
 ]

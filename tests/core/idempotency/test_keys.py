@@ -1,4 +1,4 @@
-"""The nine cases of docs/subsystems/idempotency.md, and what concurrency and crashes do to them."""
+"""What becomes of a key without any HTTP, and what concurrency and crashes do to it."""
 
 import os
 import signal
@@ -17,6 +17,7 @@ from core.idempotency import (
     InProgressError,
     InvalidKeyError,
     MissingKeyError,
+    Outcome,
     ReusedKeyError,
     Scope,
     StoredAnswer,
@@ -26,6 +27,8 @@ from core.idempotency import (
 from core.idempotency.purge import purge_expired_keys
 from core.models import AuditEntry, IdempotencyKey
 from core.outbox import Event, publish
+from tests.factories.events import allow_events
+from tests.factories.parallel import in_parallel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -36,7 +39,14 @@ CREATED = StoredAnswer(201, b'{"id":"1"}', {"Content-Type": "application/json", 
 
 
 class OutOfStockError(ConflictError):
+    """There is none left."""
+
     code = "out_of_stock"
+
+
+@pytest.fixture(autouse=True)
+def _events(monkeypatch):
+    allow_events(monkeypatch, "thing.made")
 
 
 def take_effect() -> None:
@@ -57,8 +67,8 @@ def never() -> StoredAnswer:
     raise AssertionError("It must not be executed again.")
 
 
-class TestTheNineCases:
-    def test_1_a_first_call_is_executed_and_kept_with_its_effect(self):
+class TestRunOnce:
+    def test_a_first_call_is_executed_and_kept_with_its_effect(self):
         outcome = run_once(SCOPE, "k1", PRINT, create)
 
         assert (outcome.answer, outcome.replayed) == (CREATED, False)
@@ -67,7 +77,7 @@ class TestTheNineCases:
         assert timedelta(hours=71) < row.expires_at - timezone.now() < timedelta(hours=73)
         assert effects() == 1
 
-    def test_2_the_same_call_again_is_answered_from_what_was_kept(self):
+    def test_the_same_call_again_is_answered_from_what_was_kept(self):
         run_once(SCOPE, "k1", PRINT, create)
 
         outcome = run_once(SCOPE, "k1", PRINT, never)
@@ -75,7 +85,7 @@ class TestTheNineCases:
         assert (outcome.answer, outcome.replayed) == (CREATED, True)
         assert effects() == 1
 
-    def test_3_another_request_under_the_key_is_refused(self):
+    def test_another_request_under_the_key_is_refused(self):
         run_once(SCOPE, "k1", PRINT, create)
 
         with pytest.raises(ReusedKeyError):
@@ -83,7 +93,7 @@ class TestTheNineCases:
 
         assert effects() == 1
 
-    def test_4_while_the_first_runs_the_second_is_told_to_wait(self):
+    def test_while_the_first_runs_the_second_is_told_to_wait(self):
         running, may_end = threading.Event(), threading.Event()
 
         def slowly() -> StoredAnswer:
@@ -107,7 +117,7 @@ class TestTheNineCases:
         assert run_once(SCOPE, "k1", PRINT, never).replayed
         assert effects() == 1
 
-    def test_5_a_refusal_of_what_was_sent_is_not_kept(self):
+    def test_a_refusal_of_what_was_sent_is_not_kept(self):
         def refuse() -> StoredAnswer:
             take_effect()
             raise InvalidError("No.")
@@ -119,7 +129,7 @@ class TestTheNineCases:
         assert not run_once(SCOPE, "k1", OTHER_PRINT, create).replayed
 
     @pytest.mark.parametrize("raised", [True, False])
-    def test_6_a_conflict_is_kept_and_its_effect_undone(self, raised):
+    def test_a_conflict_is_kept_and_its_effect_undone(self, raised):
         refusal = StoredAnswer(409, b'{"code":"out_of_stock"}')
         sent = []
 
@@ -142,7 +152,7 @@ class TestTheNineCases:
         assert (effects(), sent) == (0, [])
 
     @pytest.mark.parametrize("status", [400, 404, 413, 429, 500, 503])
-    def test_7_a_failure_leaves_nothing_and_the_key_may_be_tried_again(self, status):
+    def test_a_failure_leaves_nothing_and_the_key_may_be_tried_again(self, status):
         def fail() -> StoredAnswer:
             take_effect()
             return StoredAnswer(status, b"{}")
@@ -154,7 +164,7 @@ class TestTheNineCases:
         assert run_once(SCOPE, "k1", PRINT, create).answer == CREATED
         assert effects() == 1
 
-    def test_8_after_its_time_a_key_is_new(self):
+    def test_after_its_time_a_key_is_new(self):
         run_once(SCOPE, "k1", PRINT, create)
         IdempotencyKey.objects.update(expires_at=timezone.now())
 
@@ -174,7 +184,7 @@ class TestTheNineCases:
         ],
         ids=["user", "application", "method", "route"],
     )
-    def test_9_the_same_key_elsewhere_is_another(self, elsewhere):
+    def test_the_same_key_elsewhere_is_another(self, elsewhere):
         run_once(SCOPE, "k1", PRINT, create)
 
         assert not run_once(elsewhere, "k1", OTHER_PRINT, create).replayed
@@ -207,6 +217,26 @@ class TestConcurrency:
         assert set(results) <= {"executed", "replayed", "in progress"}
         assert effects() == 1
         assert run_once(SCOPE, "k1", PRINT, never).replayed
+
+    def test_effects_and_conflicts_at_once_are_all_answered_with_the_one_that_was_kept(self):
+        refusal = StoredAnswer(409, b'{"code":"out_of_stock"}')
+
+        def conflict() -> StoredAnswer:
+            take_effect()
+            raise OutOfStockError
+
+        def call(number: int) -> Outcome:
+            what = create if number % 2 else conflict
+            return run_once(SCOPE, "k1", PRINT, what, refuse=lambda _error: refusal)
+
+        answers = in_parallel(call, count=40)
+
+        answered = [answer for answer in answers if not isinstance(answer, InProgressError)]
+        kept = run_once(SCOPE, "k1", PRINT, never)
+        assert {outcome.answer.body for outcome in answered} == {kept.answer.body}
+        assert [outcome.replayed for outcome in answered].count(False) == 1
+        assert effects() == (1 if kept.answer == CREATED else 0)
+        assert IdempotencyKey.objects.count() == 1
 
     @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
     def test_a_process_killed_in_the_middle_leaves_nothing_and_a_retry_works(self):

@@ -10,6 +10,8 @@ from celery import Celery
 from django.conf import settings
 from redis import Redis
 
+from tests.factories.events import allow_events
+
 
 class Queue:
     """What lies in one queue of the real broker, without a worker."""
@@ -31,6 +33,12 @@ class Queue:
 
 def _body(message: dict) -> bytes:
     return base64.b64decode(message["body"])
+
+
+@pytest.fixture(autouse=True)
+def _events(monkeypatch):
+    """What these tests announce is no app's."""
+    allow_events(monkeypatch, "thing.moved", "model.renamed")
 
 
 @pytest.fixture

@@ -22,9 +22,16 @@ def happened(object_id: str = "7", **data: object) -> Event:
 class TestPublish:
     @pytest.mark.django_db
     def test_stores_the_whole_envelope(self):
-        actor, application = uuid7(), uuid7()
+        actor, account, application = uuid7(), uuid7(), uuid7()
         event = Event(
-            "model.renamed", "model", "7", {"at": UUID(int=1)}, actor, application, schema_version=3
+            "model.renamed",
+            "model",
+            "7",
+            {"at": UUID(int=1)},
+            actor_id=actor,
+            account_id=account,
+            application_id=application,
+            schema_version=3,
         )
 
         with bind(RequestContext("req_1", traceparent=TRACE)):
@@ -40,7 +47,8 @@ class TestPublish:
         )
         assert (row.sequence, row.schema_version) == (1, 3)
         assert row.payload == {"at": "00000000-0000-0000-0000-000000000001"}
-        assert (row.actor_id, row.application_id) == (actor, application)
+        assert (row.actor_id, row.account_id, row.application_id) == (actor, account, application)
+        assert row.is_public is False
         assert (row.request_id, row.traceparent) == ("req_1", TRACE)
         assert (row.published_at, row.attempts, row.last_error) == (None, 0, "")
 

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from core.models import AuditEntry, OutboxEvent
-from core.observability.request_id import RequestContext, bind, current
+from core.observability.request_id import RequestContext, bind
 from core.outbox import Event, publish
 from core.outbox.broker import CeleryBroker
 from core.outbox.claims import Backlog, read_backlog
@@ -37,6 +37,11 @@ def announce(object_id: str, number: int) -> None:
 def send(number: int, *, name: str = "test.note", about: tuple[str, str] | None = None) -> None:
     with transaction.atomic():
         enqueue(name, about=about, number=str(number))
+
+
+def each(call):
+    """A subscriber that calls once an event."""
+    return lambda envelopes: [call(envelope) for envelope in envelopes]
 
 
 def make_due() -> None:
@@ -159,7 +164,7 @@ class TestBrokerAway:
 
     def test_blames_no_row_and_events_still_leave(self, nowhere):
         received = []
-        relay = Relay(broker=CeleryBroker(nowhere), subscribers=[received.append])
+        relay = Relay(broker=CeleryBroker(nowhere), subscribers=[received.extend])
         send(1)
         announce("a", 2)
 
@@ -209,7 +214,7 @@ class TestBrokerAway:
 class TestEvents:
     def test_reach_every_subscriber_in_order_per_object_with_their_envelope(self):
         first, second = [], []
-        relay = Relay(subscribers=[first.append, second.append])
+        relay = Relay(subscribers=[first.extend, second.extend])
         with bind(RequestContext("req_3")):
             for number in range(6):
                 announce("ab"[number % 2], number)
@@ -228,16 +233,46 @@ class TestEvents:
             ("thing.moved", 1, "req_3")
         }
 
-    def test_a_subscriber_runs_in_the_context_of_the_cause(self):
-        seen = []
-        relay = Relay(subscribers=[lambda _: seen.append(current().request_id)])
-        with bind(RequestContext("req_4")):
-            announce("a", 1)
+    def test_come_several_in_one_transaction(self):
+        sizes, transactions = [], []
 
-        relay.run_once()
+        def note(envelopes) -> None:
+            sizes.append(len(envelopes))
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_current_xact_id()::text")
+                transactions.append(cursor.fetchone()[0])
 
-        assert seen == ["req_4"]
-        assert current().request_id == ""
+        relay = Relay(subscribers=[note, note], group=2)
+        for number in range(5):
+            announce("a", number)
+
+        assert relay.run_once() == 5
+
+        assert sizes == [2, 2, 2, 2, 1, 1]
+        assert transactions[0::2] == transactions[1::2]
+        assert len(set(transactions)) == 3
+
+    def test_one_that_fails_among_others_holds_up_its_object_alone(self):
+        calls = []
+
+        def fail_for_b(envelopes) -> None:
+            calls.append([(e.object_id, e.sequence) for e in envelopes])
+            if any(e.object_id == "b" for e in envelopes):
+                raise ValueError("no")
+
+        relay = Relay(subscribers=[fail_for_b], group=10)
+        for object_id in "abbc":
+            announce(object_id, 0)
+
+        assert relay.run_once() == 2
+
+        first, *singles = calls
+        assert first == [("a", 1), ("b", 1), ("b", 2), ("c", 1)]
+        assert singles == [[("a", 1)], [("b", 1)], [("c", 1)]]
+        assert [(row.object_id, row.sequence, row.attempts) for row in unpublished()] == [
+            ("b", 1, 1),
+            ("b", 2, 0),
+        ]
 
     def test_a_failing_subscriber_undoes_all_of_them_and_holds_up_its_object_alone(self):
         received = []
@@ -252,7 +287,7 @@ class TestEvents:
                 raise ValueError("no\x00 good")
             received.append(envelope.data["number"])
 
-        relay = Relay(subscribers=[write, fail_for_a])
+        relay = Relay(subscribers=[each(write), each(fail_for_a)])
         announce("a", 1)
         announce("a", 2)
         announce("b", 3)
@@ -283,7 +318,7 @@ class TestEvents:
                 raise ValueError("not yet")
             received.append(envelope.sequence)
 
-        relay = Relay(subscribers=[receive])
+        relay = Relay(subscribers=[each(receive)])
         for number in range(3):
             announce("a", number)
         relay.run_once()
@@ -309,7 +344,7 @@ class TestEvents:
 
     def test_a_failing_task_does_not_hold_up_the_events_of_its_object(self, celery_app):
         received = []
-        relay = Relay(broker=CeleryBroker(celery_app), subscribers=[received.append])
+        relay = Relay(broker=CeleryBroker(celery_app), subscribers=[received.extend])
         send(1, name="nobody.knows", about=("thing", "a"))
         announce("a", 2)
 
@@ -351,9 +386,9 @@ def leaders() -> list[int]:
 class TestLeadership:
     def test_one_of_two_leads_and_the_other_follows_when_it_goes(self, start):
         seen = []
-        stop_first = start(lambda _: seen.append("first"))
+        stop_first = start(each(lambda _: seen.append("first")))
         wait_until(lambda: len(leaders()) == 1)
-        start(lambda _: seen.append("second"))
+        start(each(lambda _: seen.append("second")))
         for number in range(5):
             announce("a", number)
         wait_until(lambda: not unpublished())
@@ -370,7 +405,7 @@ class TestLeadership:
 
     def test_a_relay_whose_session_was_killed_comes_back_by_itself(self, start):
         seen = []
-        start(lambda envelope: seen.append(envelope.sequence))
+        start(each(lambda envelope: seen.append(envelope.sequence)))
         announce("a", 1)
         wait_until(lambda: not unpublished())
         [first] = leaders()
@@ -419,7 +454,7 @@ class TestBacklog:
 
 
 class TestStopping:
-    def test_stops_between_two_rows(self):
+    def test_stops_between_two_transactions(self):
         stop = threading.Event()
         seen = []
 
@@ -427,7 +462,7 @@ class TestStopping:
             seen.append(envelope.sequence)
             stop.set()
 
-        relay = Relay(subscribers=[stop_at_first])
+        relay = Relay(subscribers=[each(stop_at_first)], group=1)
         announce("a", 1)
         announce("a", 2)
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from drf_spectacular.utils import OpenApiExample
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
-
-from apps.accounts.errors import InvalidCredentialsError, ReusedTokenError
-
-if TYPE_CHECKING:
-    from core.errors import DomainError
+from core.api.schema import problem
 
 ACCESS = "eyJhbGciOiJIUzI1NiIsImtpZCI6…"
 REFRESH = "eyJhbGciOiJIUzI1NiIsImtpZCI6…"
@@ -55,27 +50,8 @@ def answered(value: object, status: int = 200) -> OpenApiExample:
     return OpenApiExample("answer", value=value, response_only=True, status_codes=[str(status)])
 
 
-def refused(error: type[DomainError]) -> dict[tuple[str, str], OpenApiResponse]:
-    """A 401 of an operation that asks for no credential, but takes one in its body."""
-    problem = {
-        "type": f"/problems/{error.code}",
-        "title": error.title,
-        "status": 401,
-        "detail": error.title,
-        "instance": "/api/v1/…",
-        "code": error.code,
-        "request_id": "req_0198c0ffee7a7000a0000123456789ab",
-    }
-    answer = OpenApiResponse(
-        response={"$ref": "#/components/schemas/Problem"},
-        description=error.title,
-        examples=[OpenApiExample(error.code, value=problem)],
-    )
-    return {("401", "application/problem+json"): answer}
-
-
-WRONG_CREDENTIALS = refused(InvalidCredentialsError)
-WRONG_TOKEN = refused(ReusedTokenError)
+WRONG_CREDENTIALS = problem(401, "invalid_credentials", "invalid_token")
+WRONG_TOKEN = problem(401, "invalid_token", "token_expired", "token_reused")
 
 REGISTER = [
     sent(

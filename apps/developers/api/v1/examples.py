@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from drf_spectacular.utils import OpenApiExample
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from core.api.schema import problem as problem  # noqa: PLC0414 - views take it from here
 
 APPLICATION_ID = "0198f2c4-7d1e-7a3b-9c55-2f6d1b0e8a47"
 KEY_ID = "0198f2c5-1b2c-7d4e-8f60-718293a4b5c6"
@@ -78,13 +78,6 @@ def sent(value: object) -> OpenApiExample:
 
 def answered(value: object, status: int = 200) -> OpenApiExample:
     return OpenApiExample("answer", value=value, response_only=True, status_codes=[str(status)])
-
-
-def problem(status: int, *codes: str) -> dict[Any, Any]:
-    """One status of an operation, with the codes it may have."""
-    reference = {"$ref": "#/components/schemas/Problem"}
-    answer = OpenApiResponse(reference, f"Codes: {', '.join(codes)}.")
-    return {(status, "application/problem+json"): answer}
 
 
 LIST_APPLICATIONS = [answered(APPLICATION)]

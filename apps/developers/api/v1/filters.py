@@ -4,113 +4,114 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import django_filters as filters
-from django import forms
 from django.utils import timezone
 
-from apps.developers.models import ApiKey, Application, RequestRecord
+from apps.developers.models import ApiKey, Application
 from apps.developers.selectors import applications as selectors
 from apps.developers.selectors import requests
-from core.api.filters import ChoiceInFilter
+from apps.developers.services.oauth.clients import GRANTS
+from core.api.typed_filters import (
+    BOOLEAN,
+    EXACT,
+    ID,
+    NULL,
+    NUMBER,
+    ONE_OF,
+    PART,
+    RANGE,
+    TEXT,
+    TIME,
+    Typed,
+    TypedFilterSet,
+    choice,
+    integer,
+)
 from core.observability.request_id import KNOWN_METHODS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-    from typing import ClassVar
-
     from django.db.models import QuerySet
 
-STATUSES = [
-    (status.value, status.label)
-    for status in (Application.Status.ACTIVE, Application.Status.SUSPENDED)
-]
+    from apps.developers.models import OAuthClient, RequestRecord
 
-KEY_STATES = [(state, state) for state in (selectors.LIVE, selectors.EXPIRED, selectors.REVOKED)]
+STATUSES = (Application.Status.ACTIVE, Application.Status.SUSPENDED)
+KEY_STATES = (selectors.LIVE, selectors.EXPIRED, selectors.REVOKED)
+HTTP_STATUS = integer(100, 600)
 
-
-class ApplicationFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    status = filters.ChoiceFilter(choices=STATUSES)
-    status__in = ChoiceInFilter(field_name="status", lookup_expr="in", choices=STATUSES)
-
-    class Meta:
-        model = Application
-        fields: ClassVar[list[str]] = []
+NAMED = (Typed("name", TEXT, ONE_OF + PART),)
+TIMED = (Typed("created_at", TIME, RANGE), Typed("updated_at", TIME, RANGE))
 
 
-class ApiKeyFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    status = filters.ChoiceFilter(choices=KEY_STATES, method="filter_status")
-    status__in = ChoiceInFilter(choices=KEY_STATES, method="filter_status")
-    live = filters.BooleanFilter(method="filter_live", label="Neither revoked nor run out.")
-
-    class Meta:
-        model = ApiKey
-        fields: ClassVar[list[str]] = []
-
-    def filter_status(
-        self,
-        queryset: QuerySet[ApiKey],
-        name: str,  # noqa: ARG002 - django-filter's signature
-        value: str | list[str],
-    ) -> QuerySet[ApiKey]:
-        states = [value] if isinstance(value, str) else value
-        return selectors.keys_in(queryset, states, now=timezone.now())
-
-    def filter_live(self, queryset: QuerySet[ApiKey], name: str, value: bool) -> QuerySet[ApiKey]:  # noqa: ARG002, FBT001 - django-filter's signature
-        live = ApiKey.objects.live(now=timezone.now())
-        return queryset.filter(pk__in=live) if value else queryset.exclude(pk__in=live)
+class ApplicationFilter(TypedFilterSet):
+    typed = (
+        *NAMED,
+        *TIMED,
+        Typed("status", choice(STATUSES), ONE_OF),
+        Typed("plan", TEXT, ONE_OF + NULL, "plan__name", about="Name of a plan."),
+        Typed("suspended_at", TIME, RANGE + NULL),
+    )
 
 
-class StatusFilter(filters.Filter):  # type: ignore[misc] # django-filter ships no types
-    """A whole number that can be an HTTP status."""
-
-    field_class = forms.IntegerField
-
-    def __init__(self, lookup_expr: str = "exact", **options: Any) -> None:  # noqa: ANN401 - the filter's own
-        super().__init__("status", lookup_expr, min_value=100, max_value=600, **options)
+def _in_state(keys: QuerySet[ApiKey], operator: str, value: Any) -> QuerySet[ApiKey]:  # noqa: ANN401 - one state, or several
+    states = value if operator == "in" else [value]
+    return selectors.keys_in(keys, states, now=timezone.now())
 
 
-class StatusInFilter(filters.BaseInFilter, StatusFilter):  # type: ignore[misc] # django-filter ships no types
-    """Several of them, separated by commas."""
+def _that_live(keys: QuerySet[ApiKey], operator: str, value: bool) -> QuerySet[ApiKey]:  # noqa: ARG001, FBT001 - as Typed.apply is called
+    live = ApiKey.objects.live(now=timezone.now())
+    return keys.filter(pk__in=live) if value else keys.exclude(pk__in=live)
 
 
-class RequestFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    application_id = filters.UUIDFilter()
-    status = StatusFilter()
-    status__in = StatusInFilter()
-    status__gte = StatusFilter("gte")
-    status__lt = StatusFilter("lt")
-    method = filters.ChoiceFilter(choices=[(name, name) for name in sorted(KNOWN_METHODS)])
-    route = filters.CharFilter(label="As in the schema, e.g. /api/v1/models/{name}.")
-    error_code = filters.CharFilter()
-    credential_id = filters.CharFilter()
-    request_id = filters.CharFilter(method="filter_request_id")
-    at__gte = filters.IsoDateTimeFilter(method="filter_from")
-    at__lt = filters.IsoDateTimeFilter(method="filter_until")
+class ApiKeyFilter(TypedFilterSet):
+    typed = (
+        *NAMED,
+        *TIMED,
+        Typed("status", choice(KEY_STATES), ONE_OF, apply=_in_state),
+        Typed("live", BOOLEAN, EXACT, apply=_that_live, about="Neither revoked nor run out."),
+        Typed("read_only", BOOLEAN, EXACT),
+        Typed("prefix", TEXT, ONE_OF),
+        Typed("expires_at", TIME, RANGE + NULL),
+        Typed("last_used_at", TIME, RANGE + NULL),
+        Typed("revoked_at", TIME, RANGE + NULL),
+        Typed("replaced_by_id", ID, EXACT + NULL),
+    )
 
-    class Meta:
-        model = RequestRecord
-        fields: ClassVar[list[str]] = []
 
-    def filter_request_id(
-        self,
-        queryset: QuerySet[RequestRecord],
-        name: str,  # noqa: ARG002 - django-filter's signature
-        value: str,
-    ) -> QuerySet[RequestRecord]:
-        return requests.only_request(queryset, value)
+def _by_grant(clients: QuerySet[OAuthClient], operator: str, value: Any) -> QuerySet[OAuthClient]:  # noqa: ANN401 - one grant, or several
+    names = value if operator == "in" else [value]
+    return clients.filter(authorization_grant_type__in=[GRANTS[name] for name in names])
 
-    def filter_from(
-        self,
-        queryset: QuerySet[RequestRecord],
-        name: str,  # noqa: ARG002 - as above
-        value: datetime,
-    ) -> QuerySet[RequestRecord]:
-        return queryset.filter(at__gte=value, day__gte=requests.day_of(value))
 
-    def filter_until(
-        self,
-        queryset: QuerySet[RequestRecord],
-        name: str,  # noqa: ARG002 - as above
-        value: datetime,
-    ) -> QuerySet[RequestRecord]:
-        return queryset.filter(at__lt=value, day__lte=requests.day_of(value))
+class OAuthClientFilter(TypedFilterSet):
+    typed = (
+        *NAMED,
+        *TIMED,
+        Typed("client_id", TEXT, ONE_OF),
+        Typed("client_type", choice(("confidential", "public")), ONE_OF),
+        Typed("grant", choice(sorted(GRANTS)), ONE_OF, apply=_by_grant),
+    )
+
+
+def _with_request_id(
+    rows: QuerySet[RequestRecord],
+    operator: str,  # noqa: ARG001 - as Typed.apply is called
+    value: str,
+) -> QuerySet[RequestRecord]:
+    return requests.only_request(rows, value)
+
+
+class RequestFilter(TypedFilterSet):
+    typed = (
+        Typed("at", TIME, RANGE, apply=requests.answered_at, about="When the answer was ready."),
+        Typed("application_id", ID, ONE_OF + NULL),
+        Typed("user_id", ID, ONE_OF),
+        Typed("status", HTTP_STATUS, ONE_OF + RANGE),
+        Typed("method", choice(sorted(KNOWN_METHODS)), ONE_OF),
+        Typed("route", TEXT, ONE_OF, about="As in the schema, e.g. /api/v1/models/{name}."),
+        Typed("error_code", TEXT, ONE_OF),
+        Typed("work", TEXT, ONE_OF),
+        Typed("latency_ms", NUMBER, RANGE),
+        Typed("units", integer(0, 2**31 - 1), RANGE),
+        Typed("credential", TEXT, ONE_OF),
+        Typed("credential_id", TEXT, ONE_OF),
+        Typed("request_id", TEXT, EXACT, apply=_with_request_id),
+    )

@@ -16,14 +16,13 @@ from apps.developers.errors import (
     TooManyOAuthClientsError,
 )
 from apps.developers.models import OAuthClient
+from apps.developers.services.announcing import announce_client
 from apps.developers.services.applications import check_active, lock_own_application
 from apps.developers.services.granting import scope_faults
 from apps.developers.services.oauth.targets import redirect_uri_faults
 from core import audit
 from core.errors import FieldError
 from core.models import Revocation
-from core.outbox import Event, publish
-from core.security.principal import Principal
 from core.security.revocation import announce_change
 from core.security.tokens import digest_secret, make_secret
 
@@ -32,7 +31,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from core.audit import Actor
+    from core.security.principal import Principal
 
 SECRET_PREFIX: Final = "ocs_"  # noqa: S105 - how a secret begins
 CLIENTS_MAX: Final = 20  # live ones of an application
@@ -98,7 +100,7 @@ def create_client(  # noqa: PLR0913 - keyword-only, each a field of the form
         scopes=sorted({*scopes}),
     )
     _record("created", client, actor, before=None, after=_facts(client))
-    _publish(events.OAUTH_CLIENT_CREATED, client, actor)
+    announce_client(events.OAUTH_CLIENT_CREATED, client, actor=actor)
     return ClientWithSecret(client, secret)
 
 
@@ -193,7 +195,7 @@ def revoke_own_client(
 @transaction.atomic
 def revoke_client(*, client_id: UUID, actor: Actor, reason: str, now: datetime) -> None:
     """End anybody's client, for staff. One that has ended stays so. OAuthClientNotFoundError."""
-    client = OAuthClient.objects.select_for_update(no_key=True).filter(pk=client_id).first()
+    client = _for_update(OAuthClient.objects.filter(pk=client_id)).first()
     if client is None:
         raise OAuthClientNotFoundError
     if client.revoked_at is None:
@@ -207,7 +209,7 @@ def _revoke(client: OAuthClient, actor: Actor, reason: str, now: datetime) -> No
     _announce(client.belongs_to_id, now, "oauth_client_revoked")
     before, after = {"revoked_at": None}, {"revoked_at": now}
     _record("revoked", client, actor, before=before, after=after, reason=reason)
-    _publish(events.OAUTH_CLIENT_REVOKED, client, actor)
+    announce_client(events.OAUTH_CLIENT_REVOKED, client, actor=actor)
 
 
 def _announce(application_id: UUID, now: datetime, reason: str) -> None:
@@ -216,10 +218,15 @@ def _announce(application_id: UUID, now: datetime, reason: str) -> None:
 
 def _lock_client(client_id: UUID, application_id: UUID) -> OAuthClient:
     live = OAuthClient.objects.filter(pk=client_id, belongs_to=application_id, revoked_at=None)
-    client: OAuthClient | None = live.select_for_update(no_key=True).first()
+    client = _for_update(live).first()
     if client is None:
         raise OAuthClientNotFoundError
     return client
+
+
+def _for_update(rows: QuerySet[OAuthClient]) -> QuerySet[OAuthClient]:
+    """With its application, whose owner hears of what becomes of it; that row is not locked."""
+    return rows.select_related("belongs_to").select_for_update(of=("self",), no_key=True)
 
 
 def _check_kind(grant: str, client_type: str) -> None:
@@ -272,22 +279,4 @@ def _record(  # noqa: PLR0913 - the parts of an audit entry
         before=before,
         after=after,
         reason=reason,
-    )
-
-
-def _publish(event: str, client: OAuthClient, actor: Actor) -> None:
-    """An outbox row in the caller's transaction."""
-    publish(
-        Event(
-            type=event,
-            object_type="oauth_client",
-            object_id=str(client.pk),
-            data={
-                "application_id": str(client.belongs_to_id),
-                "name": client.name,
-                "client_id": client.client_id,
-            },
-            actor_id=None if actor is None else actor.user_id,
-            application_id=actor.application_id if isinstance(actor, Principal) else None,
-        )
     )

@@ -105,6 +105,7 @@ JOB = {
     "eta_seconds": 1,
     "application_id": None,
     "created_at": "2026-03-01T12:00:00Z",
+    "updated_at": "2026-03-01T12:00:01.195Z",
     "started_at": "2026-03-01T12:00:01Z",
     "cancelling_at": None,
     "finished_at": None,

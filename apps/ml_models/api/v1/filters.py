@@ -2,45 +2,61 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from apps.ml_models.models import BatchPrediction, ModelVersion
+from core.api.typed_filters import (
+    BOOLEAN,
+    EXACT,
+    ID,
+    NULL,
+    ONE_OF,
+    PART,
+    RANGE,
+    TEXT,
+    TIME,
+    Typed,
+    TypedFilterSet,
+    choice,
+    integer,
+)
 
-import django_filters as filters
-
-from apps.ml_models.models import BatchPrediction, ModelVersion, RegisteredModel
-from core.api.filters import ChoiceInFilter
-
-if TYPE_CHECKING:
-    from typing import ClassVar
+NUMBER_MAX = 2**31 - 1
+COUNT = integer(0, 2**63 - 1)
+TIMED = (Typed("created_at", TIME, RANGE), Typed("updated_at", TIME, RANGE))
 
 
-class ModelFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    is_default = filters.BooleanFilter()
-
-    class Meta:
-        model = RegisteredModel
-        fields: ClassVar[list[str]] = []
-
-
-class VersionFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    state = filters.ChoiceFilter(choices=ModelVersion.State.choices)
-    state__in = ChoiceInFilter(
-        field_name="state", lookup_expr="in", choices=ModelVersion.State.choices
+class ModelFilter(TypedFilterSet):
+    typed = (
+        *TIMED,
+        Typed("name", TEXT, ONE_OF + PART),
+        Typed("is_default", BOOLEAN, EXACT),
     )
 
-    class Meta:
-        model = ModelVersion
-        fields: ClassVar[list[str]] = []
 
-
-class BatchPredictionFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ships no types
-    status = filters.ChoiceFilter(choices=BatchPrediction.Status.choices)
-    status__in = ChoiceInFilter(
-        field_name="status", lookup_expr="in", choices=BatchPrediction.Status.choices
+class VersionFilter(TypedFilterSet):
+    typed = (
+        *TIMED,
+        Typed("state", choice(ModelVersion.State.values), ONE_OF),
+        Typed("version", integer(1, NUMBER_MAX), ONE_OF + RANGE, "number"),
+        Typed("engine", choice(ModelVersion.Engine.values), ONE_OF),
+        Typed("artefact_digest", TEXT, ONE_OF),
+        Typed("upload_digest", TEXT, ONE_OF),
+        Typed("validated_at", TIME, RANGE + NULL),
+        Typed("retired_at", TIME, RANGE + NULL),
     )
-    model = filters.CharFilter(field_name="version__model__name")
-    created_at__gte = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_at__lt = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
 
-    class Meta:
-        model = BatchPrediction
-        fields: ClassVar[list[str]] = []
+
+class BatchPredictionFilter(TypedFilterSet):
+    typed = (
+        *TIMED,
+        Typed("status", choice(BatchPrediction.Status.values), ONE_OF),
+        Typed("model", TEXT, ONE_OF + PART, "version__model__name", about="Name of a model."),
+        Typed("version", integer(1, NUMBER_MAX), ONE_OF + RANGE, "version__number"),
+        Typed("alias", TEXT, ONE_OF, about="The alias asked for."),
+        Typed("application_id", ID, ONE_OF + NULL),
+        Typed("detail_code", TEXT, ONE_OF, about="Why it failed, e.g. invalid_file."),
+        Typed("total_rows", COUNT, RANGE + NULL),
+        Typed("failed_rows", COUNT, RANGE),
+        Typed("started_at", TIME, RANGE + NULL),
+        Typed("finished_at", TIME, RANGE + NULL),
+        Typed("expires_at", TIME, RANGE),
+    )

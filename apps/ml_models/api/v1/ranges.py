@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 
+from core.errors import UnsatisfiableRangeError
+
 # RFC 9110 section 14.1.2, one range only; 18 digits are more bytes than any file has.
 ONE_RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))", re.ASCII)
-
-
-class UnsatisfiableRangeError(Exception):
-    """Well-formed, but beyond the end: 416 (RFC 9110 section 15.5.17)."""
 
 
 def range_of(
@@ -30,11 +28,16 @@ def range_of(
     if suffix is not None:
         first, last = max(0, size - int(suffix)), size - 1
         if int(suffix) == 0 or size == 0:
-            raise UnsatisfiableRangeError
+            raise _beyond_the_end(size)
         return first, last
     first, last = int(start), min(int(end), size - 1) if end else size - 1
     if end and int(end) < int(start):
         return None
     if first >= size:
-        raise UnsatisfiableRangeError
+        raise _beyond_the_end(size)
     return first, last
+
+
+def _beyond_the_end(size: int) -> UnsatisfiableRangeError:
+    """Well-formed, but nothing is there: 416 (RFC 9110 section 15.5.17)."""
+    return UnsatisfiableRangeError(f"There are {size} bytes.", size=size)

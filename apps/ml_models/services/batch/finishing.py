@@ -8,10 +8,12 @@ from django.db.models.functions import Now
 
 from apps.ml_models import events
 from apps.ml_models.models import BatchChunk, BatchPrediction
-from core.outbox import Event, publish
+from core.outbox import publish
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from core.outbox import EventType
 
 Status = BatchPrediction.Status
 
@@ -84,9 +86,9 @@ def _end(job: BatchPrediction, status: Status, code: str = "", detail: str = "")
     publish_status(job, EVENT_OF[status])
 
 
-def publish_status(job: BatchPrediction, event_type: str) -> None:
-    """Announce the job's status in the caller's transaction."""
-    data: dict[str, object] = {
+def publish_status(job: BatchPrediction, event_type: EventType[events.BatchData]) -> None:
+    """Announce the job's status in the caller's transaction, to whoever submitted it."""
+    data: events.BatchData = {
         "model": job.version.model.name,
         "version": job.version.number,
         "status": str(job.status),
@@ -97,12 +99,11 @@ def publish_status(job: BatchPrediction, event_type: str) -> None:
         },
     }
     publish(
-        Event(
-            event_type,
-            "batch_prediction",
-            str(job.pk),
+        event_type.about(
+            job.pk,
             data,
             actor_id=job.user_id,
+            account_id=job.user_id,
             application_id=job.application_id,
         )
     )

@@ -19,6 +19,7 @@ ROUTES = {
     "core.*": {"queue": "maintenance"},
     "*.purge_*": {"queue": "maintenance"},
     "ml_models.*batch*": {"queue": "predictions"},
+    "webhooks.*": {"queue": "webhooks"},
 }
 
 BROKER_DATABASE = 0  # number of the Redis database of the broker

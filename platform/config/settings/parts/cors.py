@@ -21,6 +21,7 @@ CORS_ALLOW_HEADERS = (
     "traceparent",
 )
 CORS_EXPOSE_HEADERS = (
+    "deprecation",
     "etag",
     "idempotency-replayed",
     "link",
@@ -28,6 +29,7 @@ CORS_EXPOSE_HEADERS = (
     "ratelimit",
     "ratelimit-policy",
     "retry-after",
+    "sunset",
     "www-authenticate",
     "x-request-id",
 )

@@ -2,14 +2,89 @@
 
 from __future__ import annotations
 
+_DESCRIPTION = """\
+Trained models as dependable services: predictions over one row or a million, applications with
+keys and OAuth 2.0, signed webhooks.
+
+**Who calls.** `Authorization: Bearer <token>`: an access token of `POST /api/v1/login`, an API key
+(`sk_…`), or an OAuth 2.0 access token (`oat_…`). Each operation names the scope that it needs.
+
+**Errors** are RFC 9457 problems. Decide by `code`, which never changes; `type` leads to a page that
+explains it, and [/problems](/problems) lists all.
+
+**Try again** what you like: a POST or PATCH with an `Idempotency-Key` has one effect and one
+answer. 429 and 503 say in `Retry-After` when.
+
+**Edit safely**: send the `ETag` of what you read as `If-Match`; 412 means that it has changed
+since.
+
+**Lists** are pages with an opaque cursor: follow `next` until it is null. New members, and new
+values of enumerations, may appear at any time.
+"""
+
+_TAGS = [
+    {"name": "accounts", "description": "Sign up, log in, change your own account."},
+    {
+        "name": "applications",
+        "description": "Your programs, which keys and OAuth clients belong to.",
+    },
+    {"name": "API keys", "description": "How a program of yours says who it is."},
+    {"name": "OAuth clients", "description": "How other people let a program act for them."},
+    {"name": "models", "description": "What may be called, in which versions, and what they take."},
+    {"name": "predictions", "description": "Rows in, predictions out, at once."},
+    {
+        "name": "batch predictions",
+        "description": "Files in, predictions out, in the background.",
+    },
+    {"name": "webhooks", "description": "Where signed events are delivered, and how that went."},
+    {"name": "events", "description": "What has happened, to read after the fact."},
+    {"name": "limits", "description": "How much you may call, and what is left."},
+    {"name": "usage", "description": "What you have called."},
+]
+
+# What people read as class names in generated clients, where the serializers' own names are short
+# because their app says the rest. Endings (Input, Patch, Page) are put on by core.api.schema.names.
+SCHEMA_NAMES = {
+    "Alias": "ModelAlias",
+    "Attempt": "WebhookAttempt",
+    "Client": "OauthClient",
+    "ClientWithSecret": "IssuedOauthClient",
+    "Confirmation": "EmailConfirmation",
+    "Counts": "BatchCounts",
+    "Delivery": "WebhookDelivery",
+    "DeliveryDetail": "WebhookDeliveryDetail",
+    "Detail": "BatchDetail",
+    "Email": "EmailChange",
+    "Endpoint": "WebhookEndpoint",
+    "Health": "WebhookEndpointHealth",
+    "IssuedEndpoint": "IssuedWebhookEndpoint",
+    "IssuedKey": "IssuedApiKey",
+    "Key": "ApiKey",
+    "Limits": "CallerLimits",
+    "Password": "PasswordChange",
+    "Policy": "LimitPolicy",
+    "Predict": "Predictions",
+    "PredictNamed": "NamedPredictions",
+    "Quota": "DailyQuota",
+    "Range": "Redelivery",
+    "Reason": "RejectionReason",
+    "Request": "LoggedRequest",
+    "Reset": "PasswordReset",
+    "ResetRequest": "PasswordResetRequest",
+    "Rotation": "KeyRotation",
+    "Served": "ServingState",
+    "Version": "ModelVersion",
+    "VersionSummary": "ModelVersionSummary",
+}
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "Agora API",
-    "DESCRIPTION": (
-        "Trained models as dependable services. Errors are RFC 9457 problems; lists are paged by "
-        "opaque cursors; every response carries X-Request-Id."
-    ),
+    "DESCRIPTION": _DESCRIPTION,
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.1",
+    "CONTACT": {"name": "The people who run this platform", "url": "/"},
+    "SERVERS": [{"url": "/", "description": "The platform that serves this document."}],
+    "TAGS": _TAGS,
     "SERVE_INCLUDE_SCHEMA": False,
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -21,6 +96,13 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "core.api.schema.add_common_parts",
+        "core.api.schema.add_webhooks",
     ],
-    "ENUM_NAME_OVERRIDES": {},
+    "GET_LIB_DOC_EXCLUDES": "core.api.schema.names.without_own_words",
+    "ENUM_SUFFIX": "",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # a value's label says no more than the value
+    "ENUM_NAME_OVERRIDES": {
+        "ModelVersionState": "apps.ml_models.models.ModelVersion.State",
+        "WebhookDeliveryState": "apps.webhooks.models.Delivery.State",
+    },
 }

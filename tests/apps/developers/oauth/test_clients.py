@@ -36,8 +36,9 @@ class TestCreate:
         row = OAuthClient.objects.get()
         assert secret_matches(secret, bytes.fromhex(row.client_secret))
         assert row.user_id == alice.pk
-        shown = client_of(alice).get(answer["Location"]).json()
-        assert shown == document
+        read = client_of(alice).get(answer["Location"])
+        shown = read.json()
+        assert (shown, read["ETag"]) == (document, answer["ETag"])
         assert (shown["scopes"], shown["grant"]) == (oauth.SCOPES, "authorization_code")
         assert secret not in str(AuditEntry.objects.values_list("after"))
 
@@ -229,7 +230,7 @@ class TestOne:
         shop.client.refresh_from_db()
         assert shop.client.client_secret == before
         answer = client_of(alice).post(f"{path}/rotate-secret", HTTP_IF_MATCH='"v2"')
-        assert answer.status_code == 200
+        assert (answer.status_code, answer["ETag"]) == (200, client_of(alice).get(path)["ETag"])
 
     def test_a_public_one_gets_no_secret(self, url, phone, alice, client_of, assert_problem):
         answer = client_of(alice).post(f"{url}/{phone.client.pk}/rotate-secret")

@@ -51,7 +51,7 @@ class TestValidate:
             assert stored.stat().st_size == entry["bytes"]
         assert ready.size_bytes == sum(e["bytes"] for e in ready.manifest["files"].values())
         assert ready.validation_report["sandbox"]["rlimits"] is True
-        assert events() == [("model_version.ready", "")]
+        assert events() == [("model_version.ready", None)]
 
         promote(ready, default=True)
         runtime.refresh()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -11,7 +10,6 @@ from rest_framework.response import Response
 from apps.accounts import selectors, services
 from apps.accounts.api.v1 import examples
 from apps.accounts.api.v1.serializers import MeIn, MeOut, ProfileOut, TokenOut
-from core.api.conditional import check_version, expected_versions
 from core.api.serializers import validated
 from core.api.viewsets import PUBLIC, ApiView
 
@@ -56,9 +54,11 @@ class MeView(ApiView):
 
         With `If-Match`, only if nobody has changed it since you read it.
         """
-        check = partial(check_version, expected=expected_versions(request))
+        user_id = request.auth.user_id
         user = services.update_profile(
-            user_id=request.auth.user_id, changes=validated(MeIn, request), check=check
+            user_id=user_id,
+            changes=validated(MeIn, request),
+            check=self.precondition(lambda: selectors.get_caller(user_id)),
         )
         return Response(MeOut(self.conditional(user)).data)
 

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 from django.core.validators import URLValidator
 from rest_framework import serializers
 
+from apps.developers.api.v1.serializers.limits import PlanOut
 from apps.developers.models import Application
 from apps.developers.models.applications import DESCRIPTION_MAX, NAME_MAX, URL_MAX
+from core.api.expansion import Expansion
 from core.api.serializers import InputSerializer, OutputSerializer
 
 if TYPE_CHECKING:
@@ -98,6 +100,9 @@ class ApplicationPatchIn(InputSerializer[None]):
 
 
 class ApplicationOut(OutputSerializer[Application]):
+    expandable = {"plan": Expansion(PlanOut, "applications:read")}
+    beside = {"plan": lambda application: application.plan and application.plan.name}
+
     id = serializers.UUIDField()
     name = serializers.CharField()
     description = serializers.CharField()

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.developers.api.v1.serializers.applications import check_printable
-from apps.developers.models import ApiKey  # noqa: TC001 - the schema is made of annotations
+from apps.developers.api.v1.serializers.applications import ApplicationOut, check_printable
 from apps.developers.models.applications import NAME_MAX, SCOPE_MAX
-from apps.developers.selectors.applications import EXPIRED, LIVE, REVOKED, state_of
+from apps.developers.selectors.applications import EXPIRED, LIVE, REVOKED, state_at
 from apps.developers.services.granting import NETWORKS_MAX, read_network
 from apps.developers.services.keys import OVERLAP_DEFAULT, OVERLAP_MAX, IssuedKey
-from core.api.serializers import INSTANT, InputSerializer, OutputSerializer
+from core.api.expansion import Expansion
+from core.api.serializers import ComputedField, InputSerializer, InstantField, OutputSerializer
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 NETWORK_TEXT_MAX: Final = 64  # characters; the longest spelling of an IPv6 network has 49
 SCOPES_MAX: Final = 50  # more than there are
-
-
-class InstantField(serializers.DateTimeField):
-    """A time by RFC 3339, with its offset: without one it would be a time nobody agrees on."""
-
-    def to_internal_value(self, value: Any) -> Any:  # noqa: ANN401 - DRF's signature
-        if not isinstance(value, str) or INSTANT.fullmatch(value) is None:
-            raise serializers.ValidationError(
-                "A time by RFC 3339, e.g. 2030-01-31T12:00:00Z.", code="invalid"
-            )
-        return super().to_internal_value(value.upper())
 
 
 class NetworkField(serializers.CharField):
@@ -131,15 +123,28 @@ class RotationIn(InputSerializer[None]):
     )
 
 
+def _state(revoked_at: datetime | None, expires_at: datetime | None) -> str:
+    return state_at(revoked_at, expires_at, now=timezone.now())
+
+
 class KeyOut(OutputSerializer[Any]):
     """What is known of a key. Its text is not."""
+
+    expandable = {"application": Expansion(ApplicationOut, "applications:read")}
+    beside = {  # time ends a key, and calls move its last use
+        "status": lambda key: _state(key.revoked_at, key.expires_at),
+        "last_used_at": lambda key: key.last_used_at,
+    }
 
     id = serializers.UUIDField()
     application_id = serializers.UUIDField()
     name = serializers.CharField()
     prefix = serializers.CharField(help_text="How the key begins.")
-    status = serializers.SerializerMethodField(
-        help_text=f"{LIVE}, {EXPIRED} or {REVOKED}; the application may be suspended besides."
+    status = ComputedField(
+        _state,
+        of=("revoked_at", "expires_at"),
+        shape=serializers.CharField(),
+        help_text=f"{LIVE}, {EXPIRED} or {REVOKED}; the application may be suspended besides.",
     )
     scopes = serializers.ListField(child=serializers.CharField())
     read_only = serializers.BooleanField()  # type: ignore[assignment] # DRF takes fields off the class
@@ -155,12 +160,11 @@ class KeyOut(OutputSerializer[Any]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
-    def get_status(self, key: ApiKey) -> str:
-        return state_of(key, now=timezone.now())
-
 
 class IssuedKeyOut(KeyOut):
     """A key just made: the only answer that ever holds its text."""
+
+    expandable = {}
 
     key = serializers.CharField(help_text="For `Authorization: Bearer …`. Shown this once.")
 

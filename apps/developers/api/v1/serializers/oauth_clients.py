@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 
-from apps.developers.api.v1.serializers.applications import check_printable
-from apps.developers.models import OAuthClient  # noqa: TC001 - the schema is read off the hints
+from apps.developers.api.v1.serializers.applications import ApplicationOut, check_printable
 from apps.developers.models.applications import NAME_MAX, SCOPE_MAX
 from apps.developers.selectors.oauth import Authorization
 from apps.developers.services.oauth.clients import GRANTS
 from apps.developers.services.oauth.targets import REDIRECT_URI_MAX, REDIRECT_URIS_MAX
-from core.api.serializers import InputSerializer, OutputSerializer
+from core.api.expansion import Expansion
+from core.api.serializers import ComputedField, InputSerializer, OutputSerializer
 
 if TYPE_CHECKING:
     from apps.developers.services.oauth import ClientWithSecret
@@ -67,23 +67,35 @@ class ClientPatchIn(InputSerializer[None]):
 class ClientOut(OutputSerializer[Any]):
     """What is known of a client. Its secret is not."""
 
+    expandable = {
+        "application": Expansion(ApplicationOut, "applications:read", source="belongs_to")
+    }
+
     id = serializers.UUIDField()
     application_id = serializers.UUIDField(source="belongs_to_id")
     client_id = serializers.CharField(help_text="What it calls itself; no secret.")
     name = serializers.CharField()
-    grant = serializers.SerializerMethodField(help_text=f"{' or '.join(sorted(GRANTS))}.")
+    grant = ComputedField(
+        NAME_OF_GRANT.__getitem__,
+        of=("authorization_grant_type",),
+        shape=serializers.CharField(),
+        help_text=f"{' or '.join(sorted(GRANTS))}.",
+    )
     client_type = serializers.CharField(help_text="confidential or public.")
-    redirect_uris = serializers.ListField(child=serializers.CharField(), source="uris")
+    redirect_uris = ComputedField(
+        str.split,
+        of=("redirect_uris",),
+        shape=serializers.ListField(child=serializers.CharField()),
+    )
     scopes = serializers.ListField(child=serializers.CharField())
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
-    def get_grant(self, client: OAuthClient) -> str:
-        return NAME_OF_GRANT[client.authorization_grant_type]
-
 
 class ClientWithSecretOut(ClientOut):
     """A client just made, or one with another secret: the only answers that ever hold one."""
+
+    expandable = {}
 
     client_secret = serializers.CharField(
         allow_null=True, help_text="Shown this once; null: a public client has none."

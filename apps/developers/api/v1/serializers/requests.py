@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from apps.developers.api.v1.serializers.applications import ApplicationOut
 from apps.developers.models import RequestRecord
+from apps.developers.selectors.applications import applications_by_id
+from core.api.expansion import Expansion
 from core.api.serializers import OutputSerializer
 
 
 class RequestOut(OutputSerializer[RequestRecord]):
+    expandable = {
+        "application": Expansion(
+            ApplicationOut, "applications:read", key="application_id", find=applications_by_id
+        )
+    }
+
     request_id = serializers.CharField(help_text="X-Request-Id of the answer.")
     at = serializers.DateTimeField(help_text="When the answer was ready.")
     method = serializers.CharField()

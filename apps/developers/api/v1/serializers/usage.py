@@ -25,6 +25,7 @@ class UsageQuestion:
     Attributes:
         first, last: days, both included.
         by: names of DIMENSIONS, in their order.
+        deprecated: only calls of what is deprecated, or only the others; None: all.
 
     Raises:
         InvalidParameterError: naming the parameter.
@@ -38,6 +39,7 @@ class UsageQuestion:
         if (self.last - self.first).days >= DAYS_MAX:
             raise _invalid("day__gte", f"At most {DAYS_MAX} days can be asked for at once.")
         self.by = _dimensions(parameters.get("by", "day"))
+        self.deprecated = _flag(parameters, "deprecated")
 
 
 def _day(parameters: Mapping[str, str], name: str) -> date | None:
@@ -48,6 +50,13 @@ def _day(parameters: Mapping[str, str], name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise _invalid(name, f"{name} is a day, e.g. 2026-03-01.") from None
+
+
+def _flag(parameters: Mapping[str, str], name: str) -> bool | None:
+    text = parameters.get(name)
+    if text not in {None, "true", "false"}:
+        raise _invalid(name, f"{name} is either true or false.")
+    return None if text is None else text == "true"
 
 
 def _back(day: date, days: int) -> date:
@@ -97,6 +106,11 @@ class UsageRowOut(UsageSumsOut):
     )
     method = serializers.CharField(required=False, help_text="By route.")
     route = serializers.CharField(required=False, help_text="By route: as in this schema.")
+    sunset = serializers.DateField(
+        required=False,
+        allow_null=True,
+        help_text="By route: when it will be gone, or went (UTC); null: it is not deprecated.",
+    )
     work = serializers.CharField(required=False, help_text="By work: class of work.")
 
 

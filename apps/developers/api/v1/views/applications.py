@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from django.urls import reverse
@@ -21,8 +20,6 @@ from apps.developers.api.v1.serializers.applications import (
 from apps.developers.models import Application
 from apps.developers.selectors import applications as selectors
 from apps.developers.services import applications as services
-from core.api.conditional import check_version, expected_versions
-from core.api.selection import selected_fields, variant_of
 from core.api.serializers import validated
 from core.api.viewsets import ApiViewSet
 
@@ -73,9 +70,7 @@ class ApplicationViewSet(mixins.ListModelMixin, ApiViewSet[Application]):
     )
     def retrieve(self, request: ApiRequest, pk: UUID) -> Response:
         """What is known of an application of yours; closed ones are gone."""
-        application = selectors.application_of(request.auth, pk)
-        variant = variant_of(selected_fields(self, request))
-        return Response(self.get_serializer(self.conditional(application, variant=variant)).data)
+        return self.answer(selectors.application_of(request.auth, pk, self.shaped))
 
     @extend_schema(
         operation_id="create_application",
@@ -96,11 +91,7 @@ class ApplicationViewSet(mixins.ListModelMixin, ApiViewSet[Application]):
         data = validated(ApplicationIn, request)
         application = services.create_application(**data, actor=request.auth)
         location = reverse("v1:application-detail", kwargs={"pk": application.pk})
-        return Response(
-            self.get_serializer(self.conditional(application)).data,
-            status=status.HTTP_201_CREATED,
-            headers={"Location": location},
-        )
+        return self.answer(application, status=status.HTTP_201_CREATED, location=location)
 
     @extend_schema(
         operation_id="change_application",
@@ -115,11 +106,11 @@ class ApplicationViewSet(mixins.ListModelMixin, ApiViewSet[Application]):
         application = services.update_application(
             application_id=pk,
             changes=validated(ApplicationPatchIn, request),
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self.precondition(lambda: selectors.application_of(request.auth, pk)),
             actor=request.auth,
             now=timezone.now(),
         )
-        return Response(self.get_serializer(self.conditional(application)).data)
+        return self.answer(application)
 
     @extend_schema(
         operation_id="close_application",
@@ -131,7 +122,7 @@ class ApplicationViewSet(mixins.ListModelMixin, ApiViewSet[Application]):
         """Close it: all its keys, OAuth clients and tokens are dead within 5 seconds, for ever."""
         services.close_application(
             application_id=pk,
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self.precondition(lambda: selectors.application_of(request.auth, pk)),
             actor=request.auth,
             now=timezone.now(),
         )

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from django.urls import reverse
@@ -25,8 +23,6 @@ from apps.developers.api.v1.serializers.keys import (
 from apps.developers.models import ApiKey
 from apps.developers.selectors import applications as selectors
 from apps.developers.services import keys as services
-from core.api.conditional import check_version, expected_versions
-from core.api.renderers import dump_json
 from core.api.serializers import validated
 from core.api.viewsets import ApiViewSet
 
@@ -37,6 +33,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from apps.developers.services.keys import IssuedKey
+    from core.api.conditional import Check
     from core.api.viewsets import ApiRequest
 
 TAGS = ["API keys"]
@@ -69,7 +66,13 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
     takes_if_match: ClassVar[frozenset[str]] = frozenset({"destroy", "rotate"})
     serializer_class = KeyOut
     filterset_class = ApiKeyFilter
-    sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at", "name": "name"}
+    search_fields = ("name", "prefix")
+    sort_fields: ClassVar[Mapping[str, str]] = {
+        "created_at": "created_at",
+        "name": "name",
+        "expires_at": "expires_at",
+        "last_used_at": "last_used_at",
+    }
     ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[ApiKey]:
@@ -86,7 +89,8 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
     )
     def retrieve(self, request: ApiRequest, application_id: UUID, key_id: UUID) -> Response:
         """What is known of a key; its text was shown once."""
-        return self._answer(selectors.key_of(request.auth, application_id, key_id))
+        key = selectors.key_of(request.auth, application_id, key_id, self.shaped)
+        return self.answer(key)
 
     @extend_schema(
         operation_id="create_api_key",
@@ -123,11 +127,11 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
             application_id=application_id,
             key_id=key_id,
             changes=validated(KeyPatchIn, request),
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, key_id),
             actor=request.auth,
             now=timezone.now(),
         )
-        return self._answer(key)
+        return self.answer(key)
 
     @extend_schema(
         operation_id="revoke_api_key",
@@ -140,7 +144,7 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
         services.revoke_own_key(
             application_id=application_id,
             key_id=key_id,
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, key_id),
             actor=request.auth,
             now=timezone.now(),
         )
@@ -166,20 +170,17 @@ class ApiKeyViewSet(mixins.ListModelMixin, ApiViewSet[ApiKey]):
             application_id=application_id,
             key_id=key_id,
             overlap=timedelta(seconds=validated(RotationIn, request)["overlap_seconds"]),
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, key_id),
             actor=request.auth,
             now=timezone.now(),
         )
         return self._issued(issued)
 
-    def _answer(self, key: ApiKey) -> Response:
-        """State and last use move without the row: the tag is of all that is shown."""
-        document = self.get_serializer(key).data
-        self.conditional(key, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
-        return Response(document)
+    def _precondition(self, request: ApiRequest, application_id: UUID, key_id: UUID) -> Check:
+        return self.precondition(lambda: selectors.key_of(request.auth, application_id, key_id))
 
     def _issued(self, issued: IssuedKey) -> Response:
-        row = issued.row
+        row = self.conditional(issued.row)
         path = {"application_id": row.application_id, "key_id": row.pk}
         return Response(
             IssuedKeyOut(issued).data,

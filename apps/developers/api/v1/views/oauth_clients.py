@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from django.urls import reverse
@@ -13,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.developers.api.v1 import examples_oauth as examples
 from apps.developers.api.v1.examples import problem
+from apps.developers.api.v1.filters import OAuthClientFilter
 from apps.developers.api.v1.serializers.oauth_clients import (
     AuthorizationsOut,
     ClientIn,
@@ -23,7 +23,6 @@ from apps.developers.api.v1.serializers.oauth_clients import (
 from apps.developers.models import OAuthClient
 from apps.developers.selectors import oauth as selectors
 from apps.developers.services import oauth as services
-from core.api.conditional import check_version, expected_versions
 from core.api.serializers import NothingIn, validated
 from core.api.viewsets import ApiView, ApiViewSet
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from core.api.conditional import Check
     from core.api.viewsets import ApiRequest
 
 TAGS = ["OAuth clients"]
@@ -64,6 +64,8 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
     idempotency: ClassVar = {"create": "ignored", "rotate_secret": "ignored"}
     takes_if_match: ClassVar[frozenset[str]] = frozenset({"destroy", "rotate_secret"})
     serializer_class = ClientOut
+    filterset_class = OAuthClientFilter
+    search_fields = ("name", "client_id")
     sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at", "name": "name"}
     ordering = ("-created_at", "-id")
 
@@ -81,8 +83,9 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
     )
     def retrieve(self, request: ApiRequest, application_id: UUID, client_id: UUID) -> Response:
         """What is known of a client; its secret was shown once."""
-        client = selectors.client_of(request.auth, application_id, client_id)
-        return Response(self.get_serializer(self.conditional(client)).data)
+        return self.answer(
+            selectors.client_of(request.auth, application_id, client_id, self.shaped)
+        )
 
     @extend_schema(
         operation_id="create_oauth_client",
@@ -100,6 +103,7 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
         made = services.create_client(
             application_id=application_id, **validated(ClientIn, request), actor=request.auth
         )
+        self.conditional(made.client)
         path = {"application_id": application_id, "client_id": made.client.pk}
         return Response(
             ClientWithSecretOut(made).data,
@@ -129,9 +133,9 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
             changes=validated(ClientPatchIn, request),
             actor=request.auth,
             now=timezone.now(),
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, client_id),
         )
-        return Response(self.get_serializer(self.conditional(client)).data)
+        return self.answer(client)
 
     @extend_schema(
         operation_id="revoke_oauth_client",
@@ -144,7 +148,7 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
         services.revoke_own_client(
             client_id=client_id,
             application_id=application_id,
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, client_id),
             actor=request.auth,
             now=timezone.now(),
         )
@@ -164,10 +168,16 @@ class OAuthClientViewSet(mixins.ListModelMixin, ApiViewSet[OAuthClient]):
         made = services.rotate_secret(
             client_id=client_id,
             application_id=application_id,
-            check=partial(check_version, expected=expected_versions(request)),
+            check=self._precondition(request, application_id, client_id),
             actor=request.auth,
         )
+        self.conditional(made.client)
         return Response(ClientWithSecretOut(made).data)
+
+    def _precondition(self, request: ApiRequest, application_id: UUID, client_id: UUID) -> Check:
+        return self.precondition(
+            lambda: selectors.client_of(request.auth, application_id, client_id)
+        )
 
 
 class AuthorizationsView(ApiView):

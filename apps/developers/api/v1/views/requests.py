@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins
-from rest_framework.response import Response
 
 from apps.developers.api.v1 import usage_examples as examples
 from apps.developers.api.v1.filters import RequestFilter
 from apps.developers.api.v1.serializers.requests import RequestOut
 from apps.developers.models import RequestRecord
 from apps.developers.selectors import requests
-from core.api.selection import selected_fields, variant_of
 from core.api.viewsets import ApiViewSet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.db.models import QuerySet
+    from rest_framework.response import Response
 
     from core.api.viewsets import ApiRequest
 
@@ -48,7 +47,9 @@ class RequestViewSet(mixins.ListModelMixin, ApiViewSet[RequestRecord]):
     }
     serializer_class = RequestOut
     filterset_class = RequestFilter
+    sort_fields: ClassVar[Mapping[str, str]] = {"request_id": "id"}
     ordering = ("-id",)
+    at_second_speed = True
 
     def get_queryset(self) -> QuerySet[RequestRecord]:
         return requests.requests_visible_to(self.request.auth, now=timezone.now())
@@ -61,6 +62,7 @@ class RequestViewSet(mixins.ListModelMixin, ApiViewSet[RequestRecord]):
     )
     def retrieve(self, request: ApiRequest, request_id: str) -> Response:
         """One call, by the X-Request-Id of its answer."""
-        row = requests.request_for(request.auth, request_id, now=timezone.now())
-        variant = variant_of(selected_fields(self, request))
-        return Response(self.get_serializer(self.conditional(row, variant=variant)).data)
+        now = timezone.now()
+        return self.answer(
+            requests.request_for(request.auth, request_id, now=now, shape=self.shaped)
+        )

@@ -37,12 +37,19 @@ PARAMETERS = [
     OpenApiParameter(
         "by", description=f"Some of {', '.join(usage.DIMENSIONS)}; default: day.", default="day"
     ),
+    OpenApiParameter(
+        "deprecated",
+        OpenApiTypes.BOOL,
+        description="true: only calls of operations that are deprecated or have been retired.",
+    ),
 ]
 
 
 class UsageView(ApiView):
     required_scopes: ClassVar[Mapping[str, str | None]] = {"get": "usage:read"}
-    query_parameters: ClassVar[frozenset[str]] = frozenset({"day__gte", "day__lte", "by"})
+    query_parameters: ClassVar[frozenset[str]] = frozenset(
+        {"day__gte", "day__lte", "by", "deprecated"}
+    )
 
     @extend_schema(
         operation_id="show_usage",
@@ -59,7 +66,9 @@ class UsageView(ApiView):
         itself. `quota` is that of the credential of this call.
         """
         asked = UsageQuestion(request.query_params.dict(), today=timezone.now().date())
-        days = usage.usage_visible_to(request.auth, first=asked.first, last=asked.last)
+        days = usage.usage_visible_to(
+            request.auth, first=asked.first, last=asked.last, deprecated=asked.deprecated
+        )
         found = usage.usage_of(days, by=asked.by)
         answer = {
             "first_day": asked.first,

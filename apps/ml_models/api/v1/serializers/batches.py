@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.ml_models.api.v1.serializers.predict import FeaturesField
+from apps.ml_models.api.v1.serializers.registry import VersionSummaryOut
 from apps.ml_models.models import BatchPrediction
-from apps.ml_models.selectors.batches import eta_seconds, percent_done, rows_per_second
-from core.api.serializers import InputSerializer, OutputSerializer
+from apps.ml_models.selectors.batches import PROGRESS_COLUMNS, Progress
+from core.api.expansion import Expansion
+from core.api.serializers import ComputedField, InputSerializer, OutputSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,7 +78,7 @@ class BatchFileIn(_TargetIn):
 
 class CountsOut(OutputSerializer[Any]):
     total = serializers.IntegerField(
-        source="total_rows", help_text="Null until the input has been read."
+        source="total_rows", allow_null=True, help_text="Null until the input has been read."
     )
     succeeded = serializers.IntegerField(source="succeeded_rows")
     failed = serializers.IntegerField(source="failed_rows")
@@ -94,10 +95,30 @@ class DetailOut(OutputSerializer[Any]):
     detail = serializers.CharField()
 
 
+def _detail(code: str, detail: str) -> dict[str, str] | None:
+    return {"code": code, "detail": detail} if code else None
+
+
+def _progress(name: str, shape: Any, help_text: str) -> ComputedField:  # noqa: ANN401 - a field
+    return ComputedField(
+        lambda *columns: getattr(Progress(*columns), name),
+        of=PROGRESS_COLUMNS,
+        shape=shape,
+        help_text=help_text,
+    )
+
+
 class BatchPredictionOut(OutputSerializer[Any]):
+    expandable = {"version": Expansion(VersionSummaryOut, "models:read")}
+
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=BatchPrediction.Status.choices)
-    detail = serializers.SerializerMethodField(help_text="Why it failed.")
+    detail = ComputedField(
+        _detail,
+        of=("detail_code", "detail"),
+        shape=DetailOut(allow_null=True),
+        help_text="Why it failed.",
+    )
     model = serializers.CharField(source="version.model.name")
     version = serializers.IntegerField(source="version.number", help_text="Pinned at submission.")
     alias = serializers.CharField(help_text="The alias asked for, or empty.")
@@ -105,28 +126,30 @@ class BatchPredictionOut(OutputSerializer[Any]):
     input = BatchInputOut(source="*")
     output_format = serializers.ChoiceField(choices=BatchPrediction.OutputFormat.choices)
     counts = CountsOut(source="*")
-    percent = serializers.SerializerMethodField(help_text="0 to 100; null while it is not known.")
-    rows_per_second = serializers.SerializerMethodField()
-    eta_seconds = serializers.SerializerMethodField(help_text="Null when it is not running.")
-    application_id = serializers.UUIDField()
+    percent = _progress(
+        "percent",
+        serializers.FloatField(allow_null=True),
+        "0 to 100; null while it is not known.",
+    )
+    rows_per_second = _progress(
+        "rows_per_second",
+        serializers.FloatField(allow_null=True),
+        "Mean from its start to `updated_at`; null before the first rows are done.",
+    )
+    eta_seconds = _progress(
+        "eta_seconds",
+        serializers.IntegerField(allow_null=True),
+        "Counted from `updated_at`; null when it is not running.",
+    )
+    application_id = serializers.UUIDField(
+        allow_null=True, help_text="The application that submitted it, if any."
+    )
     created_at = serializers.DateTimeField()
-    started_at = serializers.DateTimeField()
-    cancelling_at = serializers.DateTimeField()
-    finished_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField(help_text="When it last got on, or was changed.")
+    started_at = serializers.DateTimeField(allow_null=True, help_text="First time it was running.")
+    cancelling_at = serializers.DateTimeField(
+        allow_null=True, help_text="Cancelling was asked for."
+    )
+    finished_at = serializers.DateTimeField(allow_null=True, help_text="Null until then.")
     expires_at = serializers.DateTimeField(help_text="Input and results are deleted after this.")
-    expired_at = serializers.DateTimeField()
-
-    @extend_schema_field(DetailOut(allow_null=True))
-    def get_detail(self, job: BatchPrediction) -> dict[str, str] | None:
-        if not job.detail_code:
-            return None
-        return {"code": job.detail_code, "detail": job.detail}
-
-    def get_percent(self, job: BatchPrediction) -> float | None:
-        return percent_done(job)
-
-    def get_rows_per_second(self, job: BatchPrediction) -> float | None:
-        return rows_per_second(job, now=self.context["now"])
-
-    def get_eta_seconds(self, job: BatchPrediction) -> int | None:
-        return eta_seconds(job, now=self.context["now"])
+    expired_at = serializers.DateTimeField(allow_null=True, help_text="They were deleted.")

@@ -8,9 +8,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.ml_models.models import ModelVersion
+from apps.ml_models.selectors import registry
 from apps.ml_models.selectors.examples import example_row
+from core.api.expansion import Expansion
 from core.api.parsers import parse_json
-from core.api.serializers import InputSerializer, OutputSerializer
+from core.api.serializers import ComputedField, InputSerializer, OutputSerializer
 
 if TYPE_CHECKING:
     from apps.ml_models.models import RegisteredModel
@@ -24,6 +26,7 @@ class DocumentField(serializers.Field[Any, Any, Any, Any]):
     """A JSON object; in a multipart form it comes as text."""
 
     json_types = (dict,)
+    is_plain = True  # see core.api.columns
     default_error_messages = {"invalid": "This must be a JSON object."}
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's signature
@@ -93,7 +96,14 @@ class AliasOut(OutputSerializer[Any]):
     updated_at = serializers.DateTimeField()
 
 
+def _aliases_of(model: RegisteredModel) -> object:
+    return tuple((str(alias.pk), alias.row_version) for alias in model.aliases.all())
+
+
 class ModelOut(OutputSerializer[Any]):
+    to_many = {"aliases": registry.with_aliases}
+    beside = {"aliases": _aliases_of}
+
     name = serializers.CharField()
     description = serializers.CharField()
     is_default = serializers.BooleanField(help_text="POST /predict asks this one.")
@@ -117,11 +127,28 @@ class ServedOut(OutputSerializer[Any]):
     detail = serializers.CharField(help_text="Why it is not available, if that is so.")
 
 
+def _names_of(version: ModelVersion) -> list[str]:
+    return sorted(alias.alias for alias in version.aliases.all())
+
+
+def _reason(code: str, pointer: str, detail: str) -> dict[str, str] | None:
+    return {"code": code, "pointer": pointer, "detail": detail} if code else None
+
+
 class VersionSummaryOut(OutputSerializer[Any]):
+    expandable = {"model": Expansion(ModelOut, "models:read")}
+    to_many = {"aliases": "{}aliases".format}
+    beside = {"aliases": _names_of}
+
     model = serializers.CharField(source="model.name")
     version = serializers.IntegerField(source="number")
     state = serializers.ChoiceField(choices=ModelVersion.State.choices)
-    reason = serializers.SerializerMethodField(help_text="Why it was rejected.")
+    reason = ComputedField(
+        _reason,
+        of=("reason_code", "reason_pointer", "reason_detail"),
+        shape=ReasonOut(allow_null=True),
+        help_text="Why it was rejected.",
+    )
     engine = serializers.CharField(help_text="litert or tensorflow; empty before it is ready.")
     artefact_digest = serializers.CharField(help_text="SHA-256 of the manifest.")
     upload_digest = serializers.CharField(help_text="SHA-256 of the uploaded file.")
@@ -129,36 +156,44 @@ class VersionSummaryOut(OutputSerializer[Any]):
     metrics = DocumentField()
     aliases = serializers.SerializerMethodField(help_text="Aliases that point here.")
     created_at = serializers.DateTimeField()
-    validated_at = serializers.DateTimeField()
-    retired_at = serializers.DateTimeField()
-
-    @extend_schema_field(ReasonOut(allow_null=True))
-    def get_reason(self, version: ModelVersion) -> dict[str, str] | None:
-        if not version.reason_code:
-            return None
-        return {
-            "code": version.reason_code,
-            "pointer": version.reason_pointer,
-            "detail": version.reason_detail,
-        }
+    validated_at = serializers.DateTimeField(allow_null=True, help_text="Null until then.")
+    retired_at = serializers.DateTimeField(allow_null=True, help_text="Null until then.")
 
     def get_aliases(self, version: ModelVersion) -> list[str]:
-        return sorted(alias.alias for alias in version.aliases.all())
+        return _names_of(version)
+
+
+def _serving(version: Any) -> object:  # noqa: ANN401 - a version with who serves it
+    return tuple(tuple(state.values()) for state in version.serving)
 
 
 class VersionOut(VersionSummaryOut):
-    signature = DocumentField(help_text="Features in order, then outputs; null before it is ready.")
+    beside = {**VersionSummaryOut.beside, "serving": _serving}
+
+    signature = DocumentField(
+        allow_null=True, help_text="Features in order, then outputs; null before it is ready."
+    )
     serving = ServedOut(many=True, help_text="How far the processes of the platform are with it.")
     example = serializers.SerializerMethodField(help_text="A body that its predict route takes.")
 
-    @extend_schema_field(OBJECT)
+    @extend_schema_field({**OBJECT, "type": ["object", "null"]})
     def get_example(self, version: ModelVersion) -> dict[str, Any] | None:
         if version.signature is None:
             return None
         return {"features": [example_row(version.signature)]}
 
 
+def _champion(model: Any) -> object:  # noqa: ANN401 - a model with its champion
+    version = model.champion
+    if version is None:
+        return None
+    return str(version.pk), version.row_version, _aliases_of(model), _serving(version)
+
+
 class ModelDetailOut(ModelOut):
+    to_many = {"aliases": registry.with_aliases_and_versions}
+    beside = {**ModelOut.beside, "champion": _champion}
+
     champion = VersionOut(
         allow_null=True, help_text="The version that calls without a version or an alias reach."
     )

@@ -11,12 +11,11 @@ from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import mixins, status
-from rest_framework.response import Response
 
 from apps.ml_models.api.v1 import examples
 from apps.ml_models.api.v1.filters import BatchPredictionFilter
 from apps.ml_models.api.v1.problems import problem
-from apps.ml_models.api.v1.ranges import UnsatisfiableRangeError, range_of
+from apps.ml_models.api.v1.ranges import range_of
 from apps.ml_models.api.v1.serializers.batches import (
     BatchFileIn,
     BatchPredictionOut,
@@ -28,7 +27,6 @@ from apps.ml_models.selectors import batches, downloads
 from apps.ml_models.services.batch import cancelling, submitting
 from core.api.conditional import is_known
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
-from core.api.problems import Problem, render_problem
 from core.api.requests import media_type_of
 from core.api.serializers import NothingIn, validated
 from core.api.viewsets import ApiViewSet
@@ -41,6 +39,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http.response import HttpResponseBase
+    from rest_framework.response import Response
 
     from apps.ml_models.selectors.downloads import Download
     from core.api.viewsets import ApiRequest
@@ -102,14 +101,16 @@ class BatchPredictionViewSet(
     parser_classes = [StrictJSONParser, StrictMultiPartParser]
     serializer_class = BatchPredictionOut
     filterset_class = BatchPredictionFilter
-    sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at", "status": "status"}
+    sort_fields: ClassVar[Mapping[str, str]] = {
+        "created_at": "created_at",
+        "status": "status",
+        "finished_at": "finished_at",
+    }
     ordering = ("-created_at", "-id")
+    at_second_speed = True
 
     def get_queryset(self) -> QuerySet[BatchPrediction]:
         return batches.batch_predictions_visible_to(self.request.auth)
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        return {**super().get_serializer_context(), "now": timezone.now()}
 
     def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
         """A JSON body is parsed in memory, so it is capped as one of /predict is; a file is not."""
@@ -123,6 +124,7 @@ class BatchPredictionViewSet(
         request={"application/json": BatchRowsIn, FORM: BatchFileIn},
         responses={
             202: BatchPredictionOut,
+            **problem(400, "validation_failed", "idempotency_key_missing", "invalid_file"),
             **problem(404, "model_not_found", "model_version_not_found", "model_alias_not_found"),
             **problem(409, "version_not_ready", "idempotency_in_progress"),
             **problem(410, "model_version_retired"),
@@ -157,11 +159,7 @@ class BatchPredictionViewSet(
             request_id=current().request_id,
         )
         location = reverse("v1:batch-prediction-detail", kwargs={"pk": job.pk})
-        return Response(
-            self.get_serializer(job).data,
-            status=status.HTTP_202_ACCEPTED,
-            headers={"Location": location},
-        )
+        return self.answer(job, status=status.HTTP_202_ACCEPTED, location=location)
 
     @extend_schema(
         operation_id="cancel_batch_prediction",
@@ -182,7 +180,7 @@ class BatchPredictionViewSet(
         validated(NothingIn, request)
         visible = batches.batch_prediction_for(request.auth, pk)
         job = cancelling.cancel_batch_prediction(job_id=visible.pk, actor=request.auth)
-        return Response(self.get_serializer(job).data)
+        return self.answer(job)
 
     @extend_schema(
         operation_id="get_batch_prediction_results",
@@ -224,15 +222,12 @@ def _stream(request: ApiRequest, download: Download) -> HttpResponseBase:
         return HttpResponse(status=304, headers={"ETag": headers["ETag"]})
     # Range means something to GET alone (RFC 9110 section 14.2).
     asked_for = request.META.get("HTTP_RANGE") if request.method == "GET" else None
-    try:
-        wanted = range_of(
-            asked_for,
-            size=download.size,
-            if_range=request.META.get("HTTP_IF_RANGE"),
-            etag=headers["ETag"],
-        )
-    except UnsatisfiableRangeError:
-        return _unsatisfiable(request, download)
+    wanted = range_of(
+        asked_for,
+        size=download.size,
+        if_range=request.META.get("HTTP_IF_RANGE"),
+        etag=headers["ETag"],
+    )
     first, last = wanted or (0, download.size - 1)
     if wanted is not None:
         headers["Content-Range"] = f"bytes {first}-{last}/{download.size}"
@@ -243,14 +238,3 @@ def _stream(request: ApiRequest, download: Download) -> HttpResponseBase:
         content_type=download.content_type,
         headers=headers,
     )
-
-
-def _unsatisfiable(request: ApiRequest, download: Download) -> HttpResponse:
-    problem = Problem(
-        status=416,
-        code="range_not_satisfiable",
-        title="The Range header asks for bytes that are not there.",
-        detail=f"There are {download.size} bytes.",
-        headers={"Content-Range": f"bytes */{download.size}"},
-    )
-    return render_problem(request._request, problem)  # noqa: SLF001 - DRF's own way to Django's request

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from serving.predictor import PredictResult
 
 ANSWERS: Answers = {
+    **problem(400, "validation_failed", "features_missing", "invalid_features"),
     200: PredictOut,
     **problem(
         404,

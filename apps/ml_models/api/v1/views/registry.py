@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.conf import settings
@@ -14,7 +13,7 @@ from rest_framework.response import Response
 
 from apps.ml_models.api.v1 import examples
 from apps.ml_models.api.v1.filters import ModelFilter, VersionFilter
-from apps.ml_models.api.v1.problems import IF_MATCH, problem
+from apps.ml_models.api.v1.problems import problem
 from apps.ml_models.api.v1.serializers.registry import (
     AliasIn,
     AliasOut,
@@ -29,12 +28,10 @@ from apps.ml_models.api.v1.serializers.registry import (
 from apps.ml_models.models import ModelVersion, RegisteredModel
 from apps.ml_models.selectors import registry
 from apps.ml_models.services import aliasing, registering
-from core.api.conditional import check_version, etag_of, expected_versions
+from core.api.conditional import etag_of
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
-from core.api.renderers import dump_json
 from core.api.serializers import validated
 from core.api.viewsets import ApiView, ApiViewSet
-from core.errors import PreconditionError
 from core.limits import JSON_MAX_BODY, MULTIPART_OVERHEAD
 
 if TYPE_CHECKING:
@@ -43,13 +40,17 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from rest_framework.serializers import Serializer
 
-    from apps.ml_models.models import ModelAlias
     from core.api.viewsets import ApiRequest
 
 Row = TypeVar("Row", RegisteredModel, ModelVersion)
 
 UPLOAD_MAX_BODY = settings.ARTEFACT_MAX_BYTES + JSON_MAX_BODY + MULTIPART_OVERHEAD
 """Bytes: the artefact, a signature document, the form around them."""
+
+
+def _headers_of_new(row: RegisteredModel | ModelVersion, location: str) -> dict[str, str]:
+    """Where it is read, and its version: that document says more, so it has tags of its own."""
+    return {"Location": location, "ETag": etag_of(row)}
 
 
 class RegistryViewSet(mixins.ListModelMixin, ApiViewSet[Row]):
@@ -62,12 +63,6 @@ class RegistryViewSet(mixins.ListModelMixin, ApiViewSet[Row]):
         if self.operation == "retrieve":
             self.serializer_class = self.detail_serializer_class
         super().initial(request, *args, **kwargs)
-
-    def answer_with(self, row: Row) -> Response:
-        """Aliases and processes move without the row: the tag is of all that is shown."""
-        document = self.get_serializer(row).data
-        self.conditional(row, variant=hashlib.sha256(dump_json(document)).hexdigest()[:12])
-        return Response(document)
 
 
 @extend_schema_view(
@@ -99,7 +94,7 @@ class ModelViewSet(RegistryViewSet[RegisteredModel]):
     ordering = ("name", "id")
 
     def get_queryset(self) -> QuerySet[RegisteredModel]:
-        return registry.models_with_aliases()
+        return registry.all_models()
 
     @extend_schema(
         operation_id="get_model",
@@ -110,12 +105,13 @@ class ModelViewSet(RegistryViewSet[RegisteredModel]):
     )
     def retrieve(self, request: ApiRequest, name: str) -> Response:
         """One model and its champion: signature, metrics, an example body, and who serves it."""
-        model = self.get_object()
-        champion = registry.champion_of(model)
-        if champion is not None:
-            champion.serving = registry.served_states(champion)  # type: ignore[attr-defined] # for the serializer
-        model.champion = champion  # type: ignore[attr-defined] # likewise
-        return self.answer_with(model)
+        model = registry.model_by_name(name, self.shaped)
+        if self.selection.has("champion"):
+            champion = registry.champion_of(model)
+            if champion is not None:
+                champion.serving = registry.served_states(champion)  # type: ignore[attr-defined] # for the serializer
+            model.champion = champion  # type: ignore[attr-defined] # likewise
+        return self.answer(model)
 
     @extend_schema(
         operation_id="create_model",
@@ -147,7 +143,7 @@ class ModelViewSet(RegistryViewSet[RegisteredModel]):
         document = CreatedModelOut(model, context={"version": version}).data
         code = status.HTTP_201_CREATED if version is None else status.HTTP_202_ACCEPTED
         location = reverse("v1:model-detail", kwargs={"name": model.name})
-        return Response(document, status=code, headers={"Location": location})
+        return Response(document, status=code, headers=_headers_of_new(model, location))
 
 
 @extend_schema_view(
@@ -190,9 +186,10 @@ class VersionViewSet(RegistryViewSet[ModelVersion]):
     )
     def retrieve(self, request: ApiRequest, name: str, number: int) -> Response:
         """One version with its signature, metrics, an example, and how far the processes are."""
-        version = registry.version_by_number(name, number)
-        version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
-        return self.answer_with(version)
+        version = registry.version_by_number(name, number, self.shaped)
+        if self.selection.has("serving"):
+            version.serving = registry.served_states(version)  # type: ignore[attr-defined] # for the serializer
+        return self.answer(version)
 
     @extend_schema(
         operation_id="upload_model_version",
@@ -222,7 +219,7 @@ class VersionViewSet(RegistryViewSet[ModelVersion]):
         return Response(
             VersionSummaryOut(version).data,
             status=status.HTTP_202_ACCEPTED,
-            headers={"Location": location},
+            headers=_headers_of_new(version, location),
         )
 
 
@@ -230,6 +227,7 @@ class AliasView(ApiView):
     """A movable name for a version. Promotion and rollback are the same call."""
 
     has_etag = True
+    takes_if_match: ClassVar[frozenset[str]] = frozenset({"put", "delete"})
     required_scopes: ClassVar[Mapping[str, str | None]] = {
         "get": "models:read",
         "put": "models:write",
@@ -251,12 +249,10 @@ class AliasView(ApiView):
         operation_id="set_model_alias",
         summary="Point an alias at a version",
         request=AliasIn,
-        parameters=[IF_MATCH],
         responses={
             200: AliasOut,
             **problem(409, "version_not_ready", "runtime_unavailable"),
             **problem(410, "model_version_retired"),
-            **problem(412, "precondition_failed"),
         },
         examples=examples.SET_ALIAS,
         tags=["models"],
@@ -268,42 +264,31 @@ class AliasView(ApiView):
         `runtime_unavailable`). With `If-Match` the alias moves only from where you saw it (412).
         """
         data = validated(AliasIn, request)
-        expected = expected_versions(request)
-
-        def check(current: ModelAlias | None) -> None:
-            if current is None and expected is not None:
-                raise PreconditionError(f"{name} has no alias {alias[:80]!r} yet.")
-            if current is not None:
-                check_version(current, expected)
-
         moved = aliasing.set_alias(
             model_name=name,
             alias=alias,
             number=data["version"],
             actor=request.auth,
             reason=data["reason"],
-            check=check,
+            check=self.precondition(lambda: registry.find_alias(name, alias)),
         )
-        return Response(AliasOut(moved).data, headers={"ETag": etag_of(moved)})
+        return Response(AliasOut(self.conditional(moved)).data)
 
     @extend_schema(
         operation_id="delete_model_alias",
         summary="Delete an alias",
-        parameters=[IF_MATCH],
         responses={
             204: None,
             **problem(409, "default_model_needs_champion"),
-            **problem(412, "precondition_failed"),
         },
         tags=["models"],
     )
     def delete(self, request: ApiRequest, name: str, alias: str) -> HttpResponse:
         """Remove an alias; calls by it answer 404 from then on."""
-        expected = expected_versions(request)
         aliasing.delete_alias(
             model_name=name,
             alias=alias,
             actor=request.auth,
-            check=lambda current: check_version(current, expected),
+            check=self.precondition(lambda: registry.alias_by_name(name, alias)),
         )
         return HttpResponse(status=status.HTTP_204_NO_CONTENT)

@@ -144,6 +144,7 @@ class TestRotateKey:
         assert answer.status_code == 201
         document = answer.json()
         assert answer["Location"] == url(shop, document["id"])
+        assert answer["ETag"] == client.get(answer["Location"])["ETag"]
         same = ("name", "scopes", "read_only", "networks", "application_id", "expires_at")
         before = client.get(url(shop, old.row)).json()
         assert [document[name] for name in same[:-1]] == [before[name] for name in same[:-1]]

@@ -71,7 +71,9 @@ class TestCreateKey:
             "revoked_at": None,
             "replaced_by_id": None,
         }
-        shown = client.get(url(shop, key)).json()
+        read = client.get(url(shop, key))
+        shown = read.json()
+        assert answer["ETag"] == read["ETag"]
         assert "key" not in shown
         assert "digest" not in shown
         assert shown.keys() == {*document, "created_at", "updated_at"}

@@ -234,7 +234,9 @@ class TestFilters:
         "query", ["at__gte=0001-01-01T00:00:00%2B23:00", "at__lt=9999-12-31T23:59:59-23:00"]
     )
     def test_refuse_times_beyond_the_calendar(self, alice, client_of, assert_problem, query):
-        assert_problem(client_of(alice).get(f"{URL}?{query}"), 400, "unstorable_value")
+        at = (query.partition("=")[0], "invalid")
+
+        assert_problem(client_of(alice).get(f"{URL}?{query}"), 400, "invalid_parameter", at=at)
 
     def test_that_are_unknown_are_refused(self, alice, client_of, assert_problem):
         assert_problem(client_of(alice).get(f"{URL}?state=500"), 400, "unknown_parameter")

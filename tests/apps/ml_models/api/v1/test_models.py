@@ -136,7 +136,7 @@ class TestCreateModel:
         response = staff.post(URL, {"name": "prices", "description": "What it is worth."})
 
         assert response.status_code == 201, response.content
-        assert response["Location"] == f"{URL}/prices"
+        assert (response["Location"], response["ETag"]) == (f"{URL}/prices", '"v1"')
         model = RegisteredModel.objects.get()
         assert (model.name, model.created_by, model.is_default) == ("prices", bob, False)
         assert audited() == [("ml_models.model.registered", "")]

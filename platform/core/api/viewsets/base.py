@@ -1,30 +1,26 @@
-"""What every view of the API is: its rules as class attributes, its checks in one order."""
+"""The checks of every call in one order, and the rules that a view states for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, NoReturn, TypeVar
 
-from django.db.models import Model
-from django.http import HttpResponse
-from rest_framework.generics import GenericAPIView
-from rest_framework.response import Response
+from django.utils import timezone
 from rest_framework.views import APIView
-from rest_framework.viewsets import ViewSetMixin
 
-from core.api.conditional import ConditionalMixin, NotModifiedError
+from core.api.conditional import ConditionalMixin, NotModifiedError, check_presence
+from core.api.deprecation import announce, refuse_retired
 from core.api.errors import answer_error
 from core.api.filters import check_parameters
 from core.api.idempotency import answer_once
 from core.api.parsers import NumbersJSONParser, StrictJSONParser
 from core.api.permissions import PUBLIC, HasRequiredScopes, principal_of
 from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too_many
-from core.api.renderers import dump_json
 from core.api.requests import ApiRequest, accept
-from core.api.selection import selected_fields, variant_of
 from core.api.throttling import Decision, caller_of, limiter
+from core.api.viewsets.answers import rendered, without_body
 from core.errors import InvalidError
 from core.limits import JSON_MAX_BODY
 from core.observability.headers import add_missing
@@ -33,19 +29,22 @@ from core.observability.request_id import current
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
     from rest_framework.parsers import BaseParser
 
-__all__ = ["PUBLIC", "ApiRequest", "ApiView", "ApiViewSet"]
+    from core.api.deprecation import Deprecation
 
-Row = TypeVar("Row", bound=Model)
 Value = TypeVar("Value")
 Idempotency = Literal["required", "accepted", "ignored"]
 
-WITH_BODY = frozenset({"post", "put", "patch"})
-REPEATABLE_BY_KEY = frozenset({"post", "patch"})
-PARSERS = {parser: parser() for parser in (StrictJSONParser, NumbersJSONParser)}  # keep nothing
+WITH_BODY: Final = frozenset({"post", "put", "patch"})
+REPEATABLE_BY_KEY: Final = frozenset({"post", "patch"})
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SCOPES_CHECK: Final = HasRequiredScopes()
+PARSERS: dict[type[BaseParser], BaseParser] = {  # they keep nothing
+    parser: parser() for parser in (StrictJSONParser, NumbersJSONParser)
+}
 
 
 class ApiBase(ConditionalMixin, APIView):
@@ -65,6 +64,9 @@ class ApiBase(ConditionalMixin, APIView):
         max_body: bytes a body may have (by operation).
         media_types: what the operation answers in, preferred first (by operation).
         takes_any_json: a body may be something other than an object.
+        has_etag, takes_if_match, requires_if_match: see core.api.conditional.
+        deprecations: of operations that should not be used any more; see core.api.deprecation.
+        deprecated_parameters: of query parameters; only the schema says it.
     """
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {}
@@ -75,6 +77,8 @@ class ApiBase(ConditionalMixin, APIView):
     max_body: ClassVar[int | Mapping[str, int]] = JSON_MAX_BODY
     media_types: ClassVar[tuple[str, ...] | Mapping[str, tuple[str, ...]]] = ("application/json",)
     takes_any_json: ClassVar[bool] = False
+    deprecations: ClassVar[Mapping[str, Deprecation]] = {}
+    deprecated_parameters: ClassVar[Mapping[str, Deprecation]] = {}
     versioning_class = None  # the path says the version, and each version has views of its own
 
     request: ApiRequest
@@ -96,7 +100,7 @@ class ApiBase(ConditionalMixin, APIView):
             self.initial(self.request, *args, **kwargs)
             response = self._run(handler)
         except NotModifiedError:
-            response = _without_body(304, {"ETag": self.row_tag})
+            response = without_body(304, {"ETag": self.row_tag})
         except Exception as error:  # noqa: BLE001 - the boundary: every failure becomes a problem
             response = answer_error(request, error)
         return self._finish(request, response)
@@ -111,8 +115,12 @@ class ApiBase(ConditionalMixin, APIView):
         )
         self.perform_authentication(request)
         self.check_permissions(request)
+        if self.deprecations:
+            refuse_retired(self, now=timezone.now())
         if meta.get("QUERY_STRING"):
             check_parameters(self, request)
+        if self.operation in self.requires_if_match:
+            check_presence(request)
         if self.method in WITH_BODY:
             request.check_length(self.of_operation(self.max_body, JSON_MAX_BODY))
             if not isinstance(request.data, Mapping) and not self.takes_any_json:
@@ -165,7 +173,7 @@ class ApiBase(ConditionalMixin, APIView):
 
     def options(self, request: ApiRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override] # noqa: ANN401, ARG002 - DRF's signature
         """204 with Allow; nothing about the view itself."""
-        return _without_body(204, {"Allow": ", ".join(self.allowed_methods)})
+        return without_body(204, {"Allow": ", ".join(self.allowed_methods)})
 
     # -- Steps of dispatch
 
@@ -194,7 +202,7 @@ class ApiBase(ConditionalMixin, APIView):
 
     def _run(self, handler: Callable[..., HttpResponseBase]) -> HttpResponseBase:
         def call() -> HttpResponseBase:
-            response = _rendered(handler(self.request, *self.args, **self.kwargs))
+            response = rendered(handler(self.request, *self.args, **self.kwargs))
             if self.row_tag:
                 response.headers["ETag"] = self.row_tag
             return response
@@ -224,6 +232,8 @@ class ApiBase(ConditionalMixin, APIView):
         if self.decision is not None:
             add_missing(response, self.decision.headers)
             self._release(response, self.decision)
+        if self.deprecations:
+            announce(self, response)
         return response
 
     @staticmethod
@@ -236,55 +246,3 @@ class ApiBase(ConditionalMixin, APIView):
             closers.append(partial(limiter.release, decision))
         else:
             limiter.release(decision)
-
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-SCOPES_CHECK = HasRequiredScopes()
-
-
-def _without_body(status: int, headers: dict[str, str]) -> HttpResponse:
-    response = HttpResponse(status=status, headers=headers)
-    del response.headers["Content-Type"]
-    return response
-
-
-def _rendered(response: HttpResponseBase) -> HttpResponseBase:
-    """A DRF response with its bytes, so that nothing is left for Django to render."""
-    if isinstance(response, Response) and not response.is_rendered:
-        if response.data is None:
-            response.content = b""
-            del response.headers["Content-Type"]
-        else:
-            response.content = dump_json(response.data)
-            response.headers["Content-Type"] = response.content_type or "application/json"
-    return response
-
-
-class ApiView(ApiBase):
-    """A view of one URL: methods `get`, `post` and so on, taking an ApiRequest."""
-
-
-class ApiViewSet(ViewSetMixin, ApiBase, GenericAPIView[Row]):
-    """A viewset: actions `list`, `retrieve`, `create` and so on, taking an ApiRequest.
-
-    Detail reads carry an ETag and answer 304; lists are paged and filtered.
-    """
-
-    def _name_operation(self) -> None:
-        actions: Mapping[str, str] = self.action_map or {}
-        self.operation = "metadata" if self.method == "options" else actions.get(self.method, "")
-        self.action = self.operation
-
-    format_kwarg = None  # no route has a suffix
-
-    def get_object(self) -> Row:
-        """The row of a detail route. A read whose caller has this version already ends in 304."""
-        row = super().get_object()
-        if self.action != "retrieve":
-            return row
-        variant = variant_of(selected_fields(self, self.request))
-        return self.conditional(row, variant=variant)  # type: ignore[type-var] # rows of BaseModel
-
-    def get_serializer_context(self) -> dict[str, Any]:
-        fields = selected_fields(self, self.request) if self.request is not None else None
-        return {**super().get_serializer_context(), "fields": fields}

@@ -1,0 +1,1 @@
+"""Shapes of version 1: what comes in, what goes out."""

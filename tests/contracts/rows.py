@@ -1,0 +1,183 @@
+"""What each list is filled with, so that one row and fifty can be compared.
+
+A list, and whatever else grows with its rows, needs an entry in ROWS, or the suite fails.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.utils import timezone
+
+from apps.developers.models import ApiKey, Application, OAuthClient, OAuthConsent, RequestRecord
+from apps.developers.services.recording import record_requests
+from apps.ml_models.models import BatchPrediction, RegisteredModel
+from apps.webhooks.models import Delivery, EndpointHealth, EventRecord, WebhookEndpoint
+from core.ids import uuid7
+from tests.contracts.objects import a_job
+from tests.factories import oauth
+from tests.factories.developers import make_key
+from tests.factories.ml_models import ROW, make_ready_version, make_version, promote, run, submit
+from tests.factories.requests import make_fact, make_principal
+from tests.factories.webhooks import make_delivery, make_endpoint, make_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import Model
+
+    from core.security.principal import Principal
+    from tests.contracts.cast import Cast
+
+    Fill = Callable[[Cast, int], dict[str, Any]]
+    Row = TypeVar("Row", bound=Model)
+
+MISSING_ROWS = """
+The list {route!r} has no entry in ROWS of tests/contracts/rows.py. Add one: a function that sees to
+it that the list shows the owner exactly `count` rows (it is called again with more of them), each
+with everything that `expand` can name, and answers the arguments of the route. The query counts
+then cover the list, with one row and with fifty, and with each expansion that the schema names.
+"""
+
+
+def copies(row: Row, count: int, **columns: Callable[[int], Any]) -> list[Row]:
+    """Rows like this one with ids of their own, past the limits that services have.
+
+    Args:
+        columns: what else must differ, of the number of the copy.
+    """
+    made = []
+    for number in range(count):
+        fresh = copy(row)
+        fresh.pk, fresh._state = uuid7(), copy(row._state)
+        fresh._state.adding = True
+        for name, value in columns.items():
+            setattr(fresh, name, value(number))
+        fresh.save(force_insert=True)
+        made.append(fresh)
+    return made
+
+
+def models(cast: Cast, count: int) -> dict[str, Any]:
+    cast.fixture("churn")
+    artefact = cast.fixture("artefacts")["linear"]
+    for number in range(RegisteredModel.objects.count(), count):
+        promote(make_ready_version(artefact, f"model-{number}"))
+    return {}
+
+
+def versions(cast: Cast, count: int) -> dict[str, Any]:
+    model = cast.fixture("churn")
+    for _ in range(model.versions.count(), count):
+        make_version("churn")
+    return {"name": "churn"}
+
+
+def jobs(cast: Cast, count: int) -> dict[str, Any]:
+    for _ in range(BatchPrediction.objects.count(), count):
+        a_job(cast, cast.owner, None)
+    return {}
+
+
+def results(cast: Cast, count: int) -> dict[str, Any]:
+    """A finished job with so many results, and as many errors."""
+    cast.fixture("churn")
+    wrong = {**ROW, "amount": "many"}
+    job = submit(cast.owner, [ROW, wrong] * count, model_name="churn")
+    run(job)
+    return {"pk": job.pk}
+
+
+def applications(cast: Cast, count: int) -> dict[str, Any]:
+    for number in range(Application.objects.filter(owner=cast.owner).count(), count):
+        oauth.make_application(cast.owner, f"Shop {number}")
+    return {}
+
+
+def keys(cast: Cast, count: int) -> dict[str, Any]:
+    there = ApiKey.objects.filter(application=cast.maker)
+    row = there.first() or make_key(cast.maker).row
+    copies(row, count - there.count(), digest=lambda _: uuid7().bytes * 2)
+    return {"application_id": cast.maker.pk}
+
+
+def clients(cast: Cast, count: int) -> dict[str, Any]:
+    there = OAuthClient.objects.filter(belongs_to=cast.maker)
+    row = there.first() or oauth.make_client(cast.maker).client
+    copies(row, count - there.count(), client_id=lambda _: uuid7().hex)
+    return {"application_id": cast.maker.pk}
+
+
+def authorizations(cast: Cast, count: int) -> dict[str, Any]:
+    for number in range(OAuthConsent.objects.filter(user=cast.owner).count(), count):
+        asking = oauth.make_application(cast.bob, f"Assistant {number}")
+        oauth.tokens_of(cast.owner, oauth.make_client(asking))
+    return {}
+
+
+def of_maker(cast: Cast) -> Principal:
+    """The owner's application, as it calls."""
+    return make_principal(
+        user_id=cast.owner.pk, owner_id=cast.owner.pk, application_id=cast.maker.pk
+    )
+
+
+def calls(cast: Cast, count: int) -> dict[str, Any]:
+    missing = count - RequestRecord.objects.count()
+    principal, now = of_maker(cast), timezone.now()
+    record_requests([make_fact(principal, at=now) for _ in range(missing)])
+    return {}
+
+
+def usage(cast: Cast, count: int) -> dict[str, Any]:
+    """Calls of so many routes on one day."""
+    principal, now = of_maker(cast), timezone.now()
+    record_requests([make_fact(principal, at=now, route=f"api/v1/{n}") for n in range(count)])
+    return {}
+
+
+def events(cast: Cast, count: int) -> dict[str, Any]:
+    for _ in range(EventRecord.objects.filter(account_id=cast.owner.pk).count(), count):
+        make_event(cast.owner, cast.maker)
+    return {}
+
+
+def endpoints(cast: Cast, count: int) -> dict[str, Any]:
+    there = WebhookEndpoint.objects.filter(application=cast.maker)
+    row = there.first() or make_endpoint(cast.maker).row
+    copies(row, count - there.count())
+    for missing in there.filter(health=None):
+        EndpointHealth.objects.create(endpoint=missing)
+    return {}
+
+
+def deliveries(cast: Cast, count: int) -> dict[str, Any]:
+    endpoint = WebhookEndpoint.objects.first() or make_endpoint(cast.maker).row
+    for _ in range(Delivery.objects.filter(endpoint=endpoint).count(), count):
+        make_delivery(endpoint, state="succeeded")
+    return {"endpoint_id": endpoint.pk}
+
+
+ROWS: dict[str, Fill] = {
+    "models": models,
+    "models/<str:name>/versions": versions,
+    "batch-predictions": jobs,
+    "batch-predictions/<uuid:pk>/results": results,
+    "batch-predictions/<uuid:pk>/errors": results,
+    "applications": applications,
+    "applications/<uuid:application_id>/keys": keys,
+    "applications/<uuid:application_id>/oauth-clients": clients,
+    "me/authorizations": authorizations,
+    "requests": calls,
+    "usage": usage,
+    "events": events,
+    "webhook-endpoints": endpoints,
+    "webhook-endpoints/<uuid:endpoint_id>/deliveries": deliveries,
+}
+
+
+def rows_of(route: str) -> Fill:
+    """Raises AssertionError with what to do about it."""
+    assert route in ROWS, MISSING_ROWS.format(route=route)
+    return ROWS[route]
