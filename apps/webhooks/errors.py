@@ -52,6 +52,20 @@ class EndpointStateError(ConflictError):
     title = "The webhook endpoint is not in a state that allows this."
 
 
+class RotationRunningError(ConflictError):
+    """The secret from before the last rotation still signs, and a receiver may have only that one.
+
+    Another rotation would end it at once, and the receiver would refuse whatever comes.
+    """
+
+    code = "secret_rotation_running"
+    title = "The last rotation of the secret is not over."
+    remedy = (
+        "Wait until `rotation_ends_at`. If the new secret is lost or in wrong hands, send"
+        ' `{"expire_previous_now": true}`: the secret of that answer alone signs from then on.'
+    )
+
+
 # -- Deliveries
 
 

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 FORMAT = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 PREFIX = "/api/v1/"
 FIRST = ("log_in", "register")  # operations that a newcomer sends first
+# What later folders need is taken away when all of them are done, in this order.
+ENDINGS = ("delete_model_alias", "close_application", "log_out")
+AT_THE_END = {
+    "name": "at the end",
+    "description": "What the requests before need, taken away: send these when you are done.",
+}
 ARGUMENT = re.compile(r"\{(\w+)\}")
 DESCRIPTION = """\
 Every operation of the Agora API {version}, by subject.
@@ -34,6 +40,8 @@ Every operation of the Agora API {version}, by subject.
 2. Send *accounts / {log_in}*: its answer's token is kept, and every other request sends it.
 3. Ids are kept too: what you make or list goes into variables like `application_id`, which the
    next requests use.
+4. Run from top to bottom, nothing is taken away before it is used: a folder deletes last, and
+   what other folders need, and your login, end in the last folder, *at the end*.
 
 To call as your application instead, empty `token`: `api_key` is sent then. *Make a key* fills it.
 """
@@ -107,12 +115,16 @@ def _folders(document: Document) -> Iterator[Document]:
         found = [
             (path, method, operation)
             for path, method, operation in operations(document)
-            if operation["tags"][0] == tag["name"]
+            if operation["tags"][0] == tag["name"] and operation["operationId"] not in ENDINGS
         ]
-        found.sort(key=lambda item: item[2]["operationId"] not in FIRST)
+        found.sort(key=lambda item: (item[2]["operationId"] not in FIRST, item[1] == "delete"))
         if found:
             items = [_item(document, *operation) for operation in found]
             yield {"name": tag["name"], "description": tag["description"], "item": items}
+    named = {operation[2]["operationId"]: operation for operation in operations(document)}
+    endings = [_item(document, *named[name]) for name in ENDINGS if name in named]
+    if endings:
+        yield {**AT_THE_END, "item": endings}
 
 
 def _item(document: Document, path: str, method: str, operation: Document) -> Document:

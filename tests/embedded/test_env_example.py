@@ -8,6 +8,7 @@ from embedded.state import checkout
 
 # Set by one process of ours for another, or by a tool; nobody else sets them.
 INTERNAL = {"AGORA_PROCESS", "AGORA_SUPERVISOR", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHON"}
+INTERNAL |= {"RES_OPTIONS"}  # resolv.conf(5): the C library's own, which an operator may have set
 READERS = re.compile(
     r"""(?:\benv_\w+|\b_number|environ(?:ment)?\.get|environ\.setdefault|_given\.get|getenv)\(
         \s*(?:environment,\s*)?"([A-Z][A-Z_]+)" | environ\["([A-Z][A-Z_]+)"\]""",

@@ -50,7 +50,7 @@ def test_an_empty_secret_file_is_refused(state):
 def test_lists_that_the_caller_gives_are_not_made(state):
     files = state.secret_files({"JWT_KEYS": "given", "PEPPERS_FILE": "/given"})
 
-    assert sorted(files) == ["CURSOR_KEYS_FILE", "SECRET_KEYS_FILE"]
+    assert sorted(files) == ["CURSOR_KEYS_FILE", "SECRET_KEYS_FILE", "WEBHOOK_KEYS_FILE"]
     assert not (state.secrets / "jwt_key").exists()
 
 

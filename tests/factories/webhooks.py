@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from apps.webhooks.models import Delivery, DeliveryAttempt, EventRecord
-from apps.webhooks.services import endpoints
+from apps.webhooks.services import endpoints, switching
 from core.db.partitions import ensure_day_partitions
 from core.ids import uuid7
 from tests.factories.developers import login_of
@@ -89,6 +89,13 @@ def make_attempt(delivery, *, number=1, **fields):
             "error": "status",
             **fields,
         }
+    )
+
+
+def disable_by_staff(endpoint, staff):
+    """Switched off as in the admin; its owner cannot switch it on."""
+    switching.disable_endpoint(
+        endpoint_id=endpoint.pk, actor=login_of(staff), reason="x", now=timezone.now()
     )
 
 

@@ -17,9 +17,3 @@ def patient_database(db):
     """A transaction may wait for as long as cases take to make."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-
-
-@pytest.fixture
-def quick_hashes(settings):
-    """A wrong password costs as little as a right one does in tests."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -94,9 +94,21 @@ class TestCollection:
     def test_has_a_folder_for_every_subject_in_the_order_of_the_schema(self, document, postman_kit):
         used = {operation["tags"][0] for _, _, operation in operations(document)}
 
-        assert [folder["name"] for folder in postman_kit["collection"]["item"]] == [
+        *folders, end = postman_kit["collection"]["item"]
+        assert [folder["name"] for folder in folders] == [
             tag["name"] for tag in document["tags"] if tag["name"] in used
         ]
+        assert end["name"] == "at the end"
+
+    def test_run_from_top_to_bottom_takes_nothing_away_before_it_is_used(self, postman_kit):
+        *folders, end = postman_kit["collection"]["item"]
+
+        assert [item["name"] for item in end["item"]] == [
+            *("Delete an alias", "Close an application for good", "Log out")
+        ]
+        for folder in folders:
+            deletes = [item["request"]["method"] == "DELETE" for item in folder["item"]]
+            assert deletes == sorted(deletes), folder["name"]
 
     def test_uses_no_variable_that_is_not_defined(self, postman_kit, values):
         used = set(VARIABLE.findall(json.dumps(postman_kit["collection"])))

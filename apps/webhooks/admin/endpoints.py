@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
 DAY: Final = timedelta(days=1)
+URL_SHOWN: Final = 80  # characters, in the list
 MOMENT: Final = "%Y-%m-%dT%H:%M"  # as browsers fill in a datetime-local
 
 
@@ -175,7 +176,7 @@ class WebhookEndpointAdmin(AuditedModelAdmin[WebhookEndpoint]):
 
     @admin.display(description="URL", ordering="url")
     def address(self, endpoint: WebhookEndpoint) -> str:
-        return str(endpoint)
+        return endpoint.url[:URL_SHOWN]
 
     @admin.display(description="Application", ordering="application__name")
     def application_link(self, endpoint: WebhookEndpoint) -> SafeString | str:

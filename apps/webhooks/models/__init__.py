@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from apps.webhooks.models.deliveries import Delivery, DeliveryAttempt
-from apps.webhooks.models.endpoints import EndpointHealth, WebhookEndpoint
+from apps.webhooks.models.endpoints import EndpointHealth, WebhookEndpoint, shown_url
 from apps.webhooks.models.events import EventRecord
 
-__all__ = ["Delivery", "DeliveryAttempt", "EndpointHealth", "EventRecord", "WebhookEndpoint"]
+__all__ = [
+    "Delivery",
+    "DeliveryAttempt",
+    "EndpointHealth",
+    "EventRecord",
+    "WebhookEndpoint",
+    "shown_url",
+]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -12,6 +14,16 @@ URL_MAX = 2_048  # characters
 DESCRIPTION_MAX = 200  # characters
 EVENT_TYPE_MAX = 100  # characters
 EVENT_TYPES_MAX = 50  # patterns of one endpoint
+
+
+def shown_url(url: str) -> str:
+    """Scheme, host and port; `…` for whatever follows, which may hold a token.
+
+    For what outlives the endpoint and is read by others than its owner: histories.
+    """
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return f"{place}/…" if parts.path.strip("/") or parts.query or parts.fragment else place
 
 
 class WebhookEndpoint(BaseModel):
@@ -77,7 +89,8 @@ class WebhookEndpoint(BaseModel):
         ]
 
     def __str__(self) -> str:
-        return self.url[:80]
+        """Django's own history keeps this for good."""
+        return shown_url(self.url)
 
 
 class EndpointHealth(models.Model):

@@ -10,9 +10,10 @@ from django.db.models import Exists, OuterRef, Q
 from apps.webhooks.errors import DeliveryNotFoundError
 from apps.webhooks.models import Delivery, DeliveryAttempt
 from apps.webhooks.selectors.endpoints import endpoint_for
+from core.outbox.catalogue import event_types
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from core.security.principal import Principal
 
 FINISHED = (Delivery.State.SUCCEEDED, Delivery.State.FAILED, Delivery.State.CANCELLED)
+ALL = "*"
+FAMILY = ".*"  # at the end of a pattern: every type that begins so
 UNDELIVERED = (Delivery.State.FAILED, Delivery.State.CANCELLED)
 
 
@@ -32,7 +35,7 @@ class Stretch:
         from_at: aware, UTC; the first moment.
         to_at: aware, UTC; the first moment that is not in it any more.
         only_failed: leave out what has arrived, by itself or sent again.
-        event_types: these alone; empty: all.
+        event_types: these types and families alone; empty, or with `*` in it: all.
         asked_at: when that was asked for, by the database's clock: what has been sent again since
             is done with, however it ended.
     """
@@ -85,6 +88,12 @@ def deliveries_in(endpoint_id: UUID, stretch: Stretch) -> QuerySet[Delivery]:
         created_at__gte=stretch.from_at,
         created_at__lt=stretch.to_at,
     )
-    if stretch.event_types:
-        rows = rows.filter(event_type__in=stretch.event_types)
+    if stretch.event_types and ALL not in stretch.event_types:
+        rows = rows.filter(event_type__in=_named(stretch.event_types))
     return rows.order_by("id")
+
+
+def _named(patterns: Collection[str]) -> list[str]:
+    """The types that are named, or whose family is."""
+    known = event_types().values()
+    return [each.name for each in known if {each.name, f"{each.family}{FAMILY}"} & {*patterns}]

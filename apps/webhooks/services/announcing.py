@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from apps.webhooks import events
+from apps.webhooks.models import shown_url
 from core import audit
 from core.outbox import publish
 
@@ -26,15 +27,22 @@ def record_endpoint(  # noqa: PLR0913 - the columns of an audit entry
     after: Facts,
     reason: str = "",
 ) -> None:
+    """An audit entry; of a `url` it keeps where it leads, not what may be a token in it."""
     audit.record(
         actor=actor,
         action=f"webhooks.webhook_endpoint.{what}",
         object_type="webhook_endpoint",
         object_id=str(endpoint.pk),
-        before=before,
-        after=after,
+        before=_without_path(before),
+        after=_without_path(after),
         reason=reason,
     )
+
+
+def _without_path(facts: Facts) -> Facts:
+    if facts is None or "url" not in facts:
+        return facts
+    return {**facts, "url": shown_url(str(facts["url"]))}
 
 
 def announce_disabled(endpoint: WebhookEndpoint, *, actor: Actor) -> None:

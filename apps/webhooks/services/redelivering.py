@@ -17,6 +17,7 @@ from apps.webhooks.services.locking import (
     lock_endpoint,
     lock_own_endpoint,
 )
+from apps.webhooks.services.targets import check_event_types
 from core import audit
 from core.tasks import enqueue
 
@@ -65,10 +66,12 @@ def redeliver_range(*, endpoint_id: UUID, stretch: Stretch, actor: Principal, no
 
     Raises:
         EndpointNotFoundError, EndpointDisabledError.
+        InvalidEndpointError: an unknown event type.
         apps.developers.errors.ApplicationSuspendedError.
         RangeTooLargeError: there are more than RANGE_MAX.
     """
     endpoint = lock_own_endpoint(endpoint_id, actor)
+    check_event_types(stretch.event_types)
     return _redeliver_range(endpoint, stretch, actor, "", now)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import base64
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from apps.webhooks.errors import RotationRunningError
 from apps.webhooks.models import WebhookEndpoint
 from apps.webhooks.services.announcing import record_endpoint
 from apps.webhooks.services.locking import lock_own_endpoint
@@ -81,20 +82,24 @@ def rotate_secret(
 ) -> IssuedEndpoint:
     """Make a new secret. The old one signs beside it for WEBHOOK_SECRET_OVERLAP_SECONDS, or not.
 
-    Rotated again within the overlap, the oldest signs no more: there are never more than two.
+    There are never more than two: to rotate again within the overlap would end the oldest, which
+    may be the only one that the receiver has, as when the last answer was lost.
 
     Args:
         endpoint_id: which.
-        expire_previous_now: the old one may be in wrong hands.
+        expire_previous_now: all that there are end at once; the overlap is not waited for.
         check: called with the locked row, to raise when the caller has seen an older one.
         actor: its application's owner, or the application.
         now: aware, UTC.
 
     Raises:
         EndpointNotFoundError.
+        RotationRunningError: the overlap of the last rotation runs, and is not to be cut short.
     """
     endpoint = lock_own_endpoint(endpoint_id, actor)
     check(endpoint)
+    if not expire_previous_now:
+        _check_no_overlap(endpoint, now)
     secret = make_signing_secret()
     before = {"rotation_ends_at": endpoint.previous_secret_until}
     if expire_previous_now:
@@ -107,6 +112,13 @@ def rotate_secret(
     after = {"rotation_ends_at": endpoint.previous_secret_until}
     record_endpoint("secret_rotated", endpoint, actor, before=before, after=after)
     return IssuedEndpoint(endpoint, text_of(secret))
+
+
+def _check_no_overlap(endpoint: WebhookEndpoint, now: datetime) -> None:
+    until = endpoint.previous_secret_until
+    if until is not None and now < until:
+        ends = until.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        raise RotationRunningError(f"The secret from before signs until {ends}.")
 
 
 def reseal_secrets() -> int:

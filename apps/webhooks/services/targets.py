@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from apps.webhooks.errors import InvalidEndpointError
+from apps.webhooks.selectors.deliveries import ALL, FAMILY
 from core.errors import FieldError
 from core.outbound import check_target
 from core.outbound.errors import UrlNotAllowedError
@@ -12,9 +13,6 @@ from core.outbox.catalogue import event_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-ALL: Final = "*"
-FAMILY: Final = ".*"  # at the end of a pattern: every type that begins so
 
 
 def check_event_types(patterns: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
@@ -166,6 +167,17 @@ class TestEndpointActions:
             ("webhooks.webhook_endpoint.disabled", "floods us"),
             ("webhooks.webhook_endpoint.enabled", "mended"),
         ]
+
+    def test_leave_no_token_of_the_url_in_the_history(self, client, endpoint):
+        WebhookEndpoint.objects.update(url="https://hooks.example.org/t0ken?key=t0ken")
+
+        act(client, "disable", endpoint, url=ENDPOINTS, reason="floods us")
+
+        [entry] = LogEntry.objects.all()
+        assert entry.object_repr == "https://hooks.example.org/…"
+        history = text_of(client.get(f"{ENDPOINTS}{endpoint.pk}/history/"))
+        assert "floods us" in history
+        assert "t0ken" not in history
 
     def test_off_of_what_is_off_is_told(self, client, endpoint):
         act(client, "disable", endpoint, url=ENDPOINTS, reason="x")

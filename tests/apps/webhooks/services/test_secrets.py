@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from apps.webhooks.errors import RotationRunningError
 from apps.webhooks.models import WebhookEndpoint
 from apps.webhooks.services import secrets
 from core.models import AuditEntry
@@ -71,9 +72,26 @@ class TestSigningSecrets:
         assert issued.row.previous_secret is None
 
     def test_are_never_three(self, issued):
-        second, third = rotate(issued), rotate(issued)
+        """The receiver may have the oldest alone: it must not end before it was said to."""
+        second = rotate(issued)
 
-        assert texts(issued.row, NOON) == [third.secret, second.secret]
+        with pytest.raises(RotationRunningError) as caught:
+            rotate(issued, now=NOON + DAY - timedelta(seconds=1))
+
+        assert caught.value.detail == "The secret from before signs until 2030-06-02T12:00:00Z."
+        assert texts(issued.row, NOON) == [second.secret, issued.secret]
+
+    def test_are_two_again_when_the_overlap_is_over(self, issued):
+        second = rotate(issued)
+        third = rotate(issued, now=NOON + DAY)
+
+        assert texts(issued.row, NOON + DAY) == [third.secret, second.secret]
+
+    def test_is_one_when_an_overlap_was_to_be_cut_short(self, issued):
+        rotate(issued)
+        third = rotate(issued, expire=True)
+
+        assert texts(issued.row, NOON) == [third.secret]
 
     def test_cannot_be_read_without_their_key(self, issued, settings):
         settings.WEBHOOK_KEYS = [NEW]
@@ -98,12 +116,13 @@ class TestRotate:
 
 @pytest.mark.django_db(transaction=True)
 class TestRotateAtOnce:
-    def test_leaves_a_chain_without_a_gap(self, issued):
+    def test_is_done_once_so_that_the_first_secret_still_signs(self, issued):
         answers = in_parallel(lambda _: rotate(issued, now=timezone.now()), count=5)
 
-        made = {answer.secret for answer in answers}
-        assert len(made) == 5
-        assert set(texts(issued.row, timezone.now())) < made
+        [made] = [answer.secret for answer in answers if not isinstance(answer, Exception)]
+        refused = [type(answer) for answer in answers if isinstance(answer, Exception)]
+        assert refused == [RotationRunningError] * 4
+        assert texts(issued.row, timezone.now()) == [made, issued.secret]
 
 
 class TestReseal:

@@ -32,7 +32,7 @@ class RangeIn(InputSerializer[None]):
         required=False,
         default=list,
         max_length=EVENT_TYPES_MAX,
-        help_text="These types alone, no families; empty: all.",
+        help_text="These types and families alone; empty, or `*` in it: all.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,8 @@ class EndpointViewSet(mixins.ListModelMixin, ApiViewSet[WebhookEndpoint]):
     """Webhook endpoints of your applications, newest first; an application sees its own.
 
     An answer with a secret is never kept, so an `Idempotency-Key` means nothing where one is made:
-    when such an answer is lost, rotate the secret, or delete the endpoint and make another.
+    when such an answer is lost, rotate the secret with `expire_previous_now`, or delete the
+    endpoint and make another.
     """
 
     required_scopes: ClassVar[Mapping[str, str | None]] = {
@@ -165,7 +166,7 @@ class EndpointViewSet(mixins.ListModelMixin, ApiViewSet[WebhookEndpoint]):
         operation_id="rotate_webhook_secret",
         summary="Make a new secret",
         request=SecretRotationIn,
-        responses={200: IssuedEndpointOut},
+        responses={200: IssuedEndpointOut, **examples.problem(409, "secret_rotation_running")},
         examples=examples.ROTATE_SECRET,
         tags=TAGS,
     )
@@ -173,7 +174,8 @@ class EndpointViewSet(mixins.ListModelMixin, ApiViewSet[WebhookEndpoint]):
         """Make a new secret; `secret` is in this answer alone.
 
         For 24 hours each delivery has two signatures, by the new secret and by the old one; with
-        `expire_previous_now` the old one signs no more.
+        `expire_previous_now` the old one signs no more. Within those 24 hours it is 409 without
+        `expire_previous_now`: the receiver may have only the old secret.
         """
         issued = rotate_secret(
             endpoint_id=endpoint_id,
@@ -207,6 +209,7 @@ class EndpointViewSet(mixins.ListModelMixin, ApiViewSet[WebhookEndpoint]):
         request=RangeIn,
         responses={
             202: RangeOut,
+            **examples.problem(400, "validation_failed"),
             **examples.problem(409, "webhook_endpoint_disabled", "too_many_deliveries"),
         },
         examples=examples.REDELIVER_RANGE,
@@ -215,7 +218,8 @@ class EndpointViewSet(mixins.ListModelMixin, ApiViewSet[WebhookEndpoint]):
     def redeliver(self, request: ApiRequest, endpoint_id: UUID) -> Response:
         """Send again what failed in a time, or all of it, under the same webhook-ids.
 
-        At most 10,000 deliveries at once. What waits to be sent again already is not doubled.
+        `event_types` may name types, families such as `batch_prediction.*`, or `*`. At most 10,000
+        deliveries at once. What waits to be sent again already is not doubled.
         """
         now = timezone.now()
         data = validated(RangeIn, request)

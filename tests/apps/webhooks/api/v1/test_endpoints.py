@@ -96,7 +96,7 @@ class TestCreate:
         )
         assert entry.after == {
             "application_id": str(shop.pk),
-            "url": URL,
+            "url": "https://hooks.example.org/…",
             "description": "to the warehouse",
             "event_types": ["api_key.created", "batch_prediction.*"],
         }
@@ -478,7 +478,7 @@ class TestDelete:
         assert (waiting.state, done.state) == ("cancelled", "succeeded")
         assert waiting.finished_at is not None
         entry = AuditEntry.objects.get(action="webhooks.webhook_endpoint.deleted")
-        assert (entry.before["url"], entry.after) == (URL, None)
+        assert (entry.before["url"], entry.after) == ("https://hooks.example.org/…", None)
 
     def test_needs_to_know_what_it_deletes(self, endpoint, client, assert_problem):
         assert_problem(client.delete(url(endpoint)), 428, "precondition_required")

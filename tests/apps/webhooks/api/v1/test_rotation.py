@@ -42,9 +42,29 @@ class TestRotateSecret:
 
         assert answer.json()["rotation_ends_at"] is None
 
+    def test_is_refused_while_the_last_one_overlaps(self, issued, client, assert_problem):
+        ends = rotate(client, issued).json()["rotation_ends_at"]
+        before = WebhookEndpoint.objects.get()
+
+        problem = assert_problem(rotate(client, issued), 409, "secret_rotation_running")
+
+        assert f"until {ends[:19]}Z" in problem["detail"]
+        row = WebhookEndpoint.objects.get()
+        assert (row.secret, row.previous_secret) == (before.secret, before.previous_secret)
+        assert row.row_version == before.row_version
+
+    def test_cuts_an_overlap_short_if_asked(self, issued, client):
+        first = rotate(client, issued).json()
+
+        answer = rotate(client, issued, {"expire_previous_now": True})
+
+        assert (answer.status_code, answer.json()["rotation_ends_at"]) == (200, None)
+        assert answer.json()["secret"] not in {first["secret"], issued.secret}
+
     def test_sent_twice_makes_two(self, issued, client):
         """An answer that holds a secret is not kept to be replayed."""
-        first, second = (rotate(client, issued, **{"Idempotency-Key": "k"}) for _ in "ab")
+        body = {"expire_previous_now": True}
+        first, second = (rotate(client, issued, body, **{"Idempotency-Key": "k"}) for _ in "ab")
 
         assert first.json()["secret"] != second.json()["secret"]
         assert not IdempotencyKey.objects.exists()
