@@ -113,7 +113,7 @@ bench-webhooks:  ## Deliveries a second of one process, beside a bare loop of PO
 	@$(BOOTSTRAP) test
 	@exec $(VENV) tests/performance/bench_webhooks.py $(B)
 
-test-faults:  ## Kill every part under work, among hostile receivers: ten minutes (T="-k redis")
+test-faults:  ## Kill every part under work, among hostile receivers: six minutes (T="-k redis")
 	@$(BOOTSTRAP) test
 	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults)
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
-    from datetime import datetime
 
     from tests.harness.cluster import Platform
     from tests.harness.receiver import Received
 
+TOLERANCE_SECONDS = 300  # between the signature and its arrival, as receivers allow
 OUTBOX = """
     SELECT id::text, type, object_type, object_id, sequence, application_id::text,
            is_public, created_at
@@ -54,19 +55,19 @@ def published(platform: Platform) -> list[Published]:
 
 
 def assert_signed(received: Iterable[Received], secrets: Sequence[str]) -> None:
-    """Each by one of the secrets, as the public `standardwebhooks` package sees it."""
+    """Each by one of the secrets, as the public `standardwebhooks` package signs, and lately."""
     for each in received:
         assert _is_signed(each, secrets), f"no good signature: {each} {dict(each.headers)}"
 
 
 def _is_signed(each: Received, secrets: Sequence[str]) -> bool:
-    for secret in secrets:
-        try:
-            Webhook(secret).verify(each.body, dict(each.headers))
-        except WebhookVerificationError:
-            continue
-        return True
-    return False
+    """Judged by when it arrived: the package's own `verify` asks what time it is now."""
+    headers = dict(each.headers)
+    stamp = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    if abs(each.at - stamp.timestamp()) > TOLERANCE_SECONDS:
+        return False
+    given = headers["webhook-signature"].split(" ")
+    return any(Webhook(key).sign(each.webhook_id, stamp, each.body) in given for key in secrets)
 
 
 def assert_none_invented(received: Iterable[Received], events: Iterable[Published]) -> None:

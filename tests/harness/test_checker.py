@@ -57,6 +57,11 @@ class TestSignatures:
         with pytest.raises(AssertionError, match="no good signature"):
             checker.assert_signed([arrival(ONE, secret=OTHER)], [SECRET])
 
+    def test_one_that_arrives_late_is_not(self):
+        checker.assert_signed([arrival(ONE, after=299.0)], [SECRET])
+        with pytest.raises(AssertionError, match="no good signature"):
+            checker.assert_signed([arrival(ONE, after=301.0)], [SECRET])
+
     def test_a_changed_body_is_not(self):
         changed = replace(arrival(ONE), body=arrival(TWO).body)
 

@@ -65,6 +65,8 @@ class Answers(Rules):
             yield "ETag"
         elif status == "401":
             yield "WWW-Authenticate"
+        elif status == "416":
+            yield "Content-Range"
         elif status in {"429", "503"} or (status == "409" and self._idempotency() != "ignored"):
             yield "Retry-After"
 
