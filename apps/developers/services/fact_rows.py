@@ -36,10 +36,6 @@ def id_of(fact: RequestFact) -> str:
     return fact.request_id.removeprefix("req_")
 
 
-def moment_of(fact: RequestFact) -> datetime:
-    return datetime.fromtimestamp(fact.at, UTC)
-
-
 def days_of(facts: Iterable[RequestFact]) -> set[date]:
     """The days (UTC) of facts, mostly one."""
     return {EPOCH + timedelta(days=number) for number in {int(fact.at // DAY) for fact in facts}}
@@ -155,7 +151,7 @@ def sums_of(facts: Iterable[RequestFact]) -> list[tuple[UsageKey, UsageSum]]:
 def _usage_key(fact: RequestFact) -> UsageKey:
     application_id = fact.principal.application_id
     return UsageKey(
-        moment_of(fact).date().isoformat(),
+        _second(int(fact.at))[0],
         fact.principal.account_id.hex,
         "" if application_id is None else application_id.hex,
         fact.method,
