@@ -1,7 +1,7 @@
 # What can be done here; `make` alone prints it. Each target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: query-counts release-schema help run test check bench bench-limits bench-idempotency bench-lists bench-outbox bench-webhooks schema lock test-uci test-browser test-faults fuzz sdk postman test-sdk clean format
+.PHONY: query-counts release-schema help run test check bench bench-limits bench-idempotency bench-lists bench-outbox bench-webhooks bench-rollout schema lock test-uci test-browser test-faults test-hostile fuzz fuzz-artefacts sdk postman test-sdk clean format
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -109,17 +109,29 @@ bench-outbox:  ## Events a second that one relay hands on, with webhooks and wit
 	@$(BOOTSTRAP) run
 	@exec $(EMBEDDED) services -- $(VENV) tests/performance/bench_outbox.py $(B)
 
+bench-rollout:  ## Promotions back and forth while eight clients predict (B="--short")
+	@$(BOOTSTRAP) test
+	@exec $(VENV) tests/performance/bench_rollout.py $(B)
+
 bench-webhooks:  ## Deliveries a second of one process, beside a bare loop of POSTs (B="--short")
 	@$(BOOTSTRAP) test
 	@exec $(VENV) tests/performance/bench_webhooks.py $(B)
 
-test-faults:  ## Kill every part under work, among hostile receivers: six minutes (T="-k redis")
+test-faults:  ## Kill every part under work, among hostile receivers: ten minutes (T="-k redis")
 	@$(BOOTSTRAP) test
-	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults)
+	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults tests/journeys/test_model_release.py)
+
+test-hostile:  ## All hostile, ordinary and a thousand changed models: half an hour (ARTEFACT_FUZZ_SEEDS=50)
+	@$(BOOTSTRAP) test
+	@HOSTILE=1 ARTEFACT_FUZZ_SEEDS="$${ARTEFACT_FUZZ_SEEDS:-1000}" $(EMBEDDED) test -- $(if $(filter command line,$(origin T)),$(T),-n 2 tests/hostile)
 
 fuzz:  ## Call the whole schema with random data, as everybody (FUZZ_EXAMPLES=50 FUZZ_SEED=...)
 	@$(BOOTSTRAP) test
 	@FUZZ_EXAMPLES="$${FUZZ_EXAMPLES:-50}" $(EMBEDDED) test -- tests/fuzz $(T)
+
+fuzz-artefacts:  ## Change bytes of a good model in a thousand ways: half an hour (ARTEFACT_FUZZ_SEEDS=50)
+	@$(BOOTSTRAP) test
+	@ARTEFACT_FUZZ_SEEDS="$${ARTEFACT_FUZZ_SEEDS:-1000}" $(EMBEDDED) test -- -s tests/hostile/test_fuzz.py $(if $(filter command line,$(origin T)),$(T))
 
 test-uci:  ## Train on the UCI sessions and hold the figures (UCI_CSV=/path/to.csv)
 	@test -n "$(UCI_CSV)" || { echo "agora: set UCI_CSV to the Online Shoppers CSV." >&2; exit 1; }

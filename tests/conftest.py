@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,12 @@ def _clean_process() -> Iterator[None]:
     limiter.slots.clear()
     plans.forget()
     requests.buffer.forget()
+    prediction_log = sys.modules.get("apps.ml_models.runtime.prediction_log")
+    if prediction_log is not None:  # a test of the kernel alone need not load it
+        prediction_log.buffer.forget()
+    shadowing = sys.modules.get("apps.ml_models.runtime.shadowing")
+    if shadowing is not None:  # likewise
+        shadowing.buffer.forget()
     readiness.forget()
     revocation._by_hand = RevocationSnapshot(taken_at=0.0, max_age=NEVER)
 

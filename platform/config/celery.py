@@ -23,8 +23,16 @@ app.set_default()  # the current app of every thread, not of the one that import
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = {
     "reap-batch-predictions": every(5 * SECOND, "ml_models.reap_batch_predictions"),
+    "guard-traffic": every(10 * SECOND, "ml_models.guard_traffic"),
+    "reap-replays": every(10 * SECOND, "ml_models.reap_replays"),
     "reap-validations": every(15 * SECOND, "ml_models.reap_validations"),
+    "purge-uploads": every(HOUR, "ml_models.purge_uploads"),
     "purge-orphaned-files": every(HOUR, "ml_models.purge_orphaned_files"),
+    "purge-quarantine": every(HOUR, "ml_models.purge_quarantine"),
+    "make-prediction-partitions": every(HOUR, "ml_models.make_prediction_partitions"),
+    "purge-predictions": every(HOUR, "ml_models.purge_predictions"),
+    "measure-quality": every(HOUR, "ml_models.measure_quality"),
+    "measure-drift": every(HOUR, "ml_models.measure_drift"),
     "purge-outbox": every(HOUR, "core.purge_outbox"),
     "purge-idempotency-keys": every(HOUR, "core.purge_idempotency_keys"),
     "purge-revocations": every(HOUR, "core.purge_revocations"),

@@ -12,7 +12,14 @@ from django.urls import reverse
 from django.utils.timesince import timesince
 
 from apps.developers.models import Application, UsageDay
-from apps.ml_models.models import BatchPrediction, ModelVersion, ServingProcess
+from apps.ml_models.models import (
+    BatchPrediction,
+    DriftReading,
+    ModelVersion,
+    Promotion,
+    ServingProcess,
+    TrafficSplit,
+)
 from apps.webhooks.models import Delivery, WebhookEndpoint
 from core.outbox.claims import count_published, read_backlog
 
@@ -38,6 +45,9 @@ def tiles_for(request: HttpRequest, *, now: datetime) -> list[Tile]:
     makers = {
         "ml_models.view_modelversion": _versions,
         "ml_models.view_servingprocess": _processes,
+        "ml_models.view_promotion": _promotions,
+        "ml_models.view_trafficsplit": _canaries,
+        "ml_models.view_driftreading": _drift,
         "ml_models.view_batchprediction": _jobs,
         "developers.view_application": _applications,
         "developers.view_usageday": _usage,
@@ -61,6 +71,26 @@ def _versions(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all 
 def _processes(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
     alive = ServingProcess.objects.filter(heartbeat_at__gte=Now() - ALIVE).count()
     return [Tile("processes serving", f"{alive:,}", _page("ml_models_servingprocess"))]
+
+
+def _promotions(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
+    waiting = Promotion.objects.filter(state=Promotion.State.PROPOSED).count()
+    page = _page("ml_models_promotion", "?state__exact=proposed")
+    return [Tile("promotions to decide", f"{waiting:,}", page)]
+
+
+def _canaries(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
+    active = TrafficSplit.objects.filter(state=TrafficSplit.State.ACTIVE).count()
+    page = _page("ml_models_trafficsplit", "?state__exact=active")
+    return [Tile("canaries and shadows", f"{active:,}", page)]
+
+
+def _drift(now: datetime) -> list[Tile]:
+    """Of the last whole day, which is the newest that is measured."""
+    day = (now - DAY).date()
+    drifted = DriftReading.objects.filter(day=day, drifted=True).count()
+    page = _page("ml_models_driftreading", f"?drifted__exact=1&day={day}")
+    return [Tile("features drifted yesterday", f"{drifted:,}", page)]
 
 
 def _jobs(now: datetime) -> list[Tile]:

@@ -12,6 +12,7 @@ from core.observability.metrics import metrics
 
 urlpatterns = [
     path("api/v1/", include((api_v1.urlpatterns, "v1"), namespace="v1")),
+    path("mlflow/", include("apps.ml_models.api.mlflow.urls")),
     path("api/", include(docs.urlpatterns)),
     path("problems", ProblemIndexPage.as_view(), name="problems"),
     path("problems/<slug:code>", ProblemPage.as_view(), name="problem"),

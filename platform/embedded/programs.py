@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 QUEUES = "default,predictions,webhooks,telemetry,maintenance"
 WEB_KILL_SECONDS = 8  # a web worker that has not finished its requests by then is killed
+WEB_START_SECONDS = 10  # until a new web worker surely listens; only then its predecessor may stop
+WEB_RSS_BYTES = 1_536 * 1024**2  # of a web worker; another one takes its place above that
+WEB_RSS_SECONDS = 5  # between two looks at their memory
+WEB_RSS_SAMPLES = 3  # looks in a row that must find too much
+MEBIBYTE = 1024**2
 GRACE = {  # seconds between TERM and KILL
     "web": 10.0,
     "worker": 20.0,
@@ -44,6 +49,7 @@ class Options:
     web_workers: int = 1
     web_threads: int = THREADS_A_WEB_WORKER
     worker_concurrency: int = WORKER_CONCURRENCY
+    web_rss_bytes: int = WEB_RSS_BYTES
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Options:
@@ -53,6 +59,7 @@ class Options:
             port=_number(environment, "PORT", 8000, PORT_MAXIMUM),
             web_workers=_number(environment, "WEB_WORKERS", len(os.sched_getaffinity(0)), 256),
             web_threads=_number(environment, "WEB_THREADS", THREADS_A_WEB_WORKER, 256),
+            web_rss_bytes=_number(environment, "SERVING_RSS_BYTES", WEB_RSS_BYTES, 2**53, least=0),
             worker_concurrency=_number(environment, "WORKER_CONCURRENCY", WORKER_CONCURRENCY, 256),
         )
 
@@ -77,14 +84,28 @@ def web(state: StateDirectory, options: Options, environment: Mapping[str, str])
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
         *("--host", options.host, "--port", str(options.port)),
         *("--workers", str(options.web_workers), "--blocking-threads", str(options.web_threads)),
-        *("--respawn-failed-workers", "--respawn-interval", "0.5"),
+        # The interval is the head start of a worker that takes the place of one that still runs;
+        # one that has died is replaced at once.
+        *("--respawn-failed-workers", "--respawn-interval", str(WEB_START_SECONDS)),
         *("--workers-kill-timeout", str(WEB_KILL_SECONDS), "--log-level", "warning"),
+        *_memory_limit(options),
         "config.wsgi:application",
     ]
     metrics = state.root / "metrics"
-    child = _child("web", command, state, {**environment, "PROMETHEUS_MULTIPROC_DIR": str(metrics)})
+    own = {"PROMETHEUS_MULTIPROC_DIR": str(metrics), "WEB_THREADS": str(options.web_threads)}
+    child = _child("web", command, state, {**environment, **own})
     child.before_start = lambda: make_empty(metrics)
     return child
+
+
+def _memory_limit(options: Options) -> list[str]:
+    """Have a worker with too much memory replaced: the next starts first, one after the other."""
+    if not options.web_rss_bytes:
+        return []
+    return [
+        *("--workers-max-rss", str(-(-options.web_rss_bytes // MEBIBYTE))),
+        *("--rss-sample-interval", str(WEB_RSS_SECONDS), "--rss-samples", str(WEB_RSS_SAMPLES)),
+    ]
 
 
 def make_empty(folder: Path) -> None:
@@ -167,12 +188,14 @@ def _log(state: StateDirectory, name: str) -> Path:
     return state.logs / f"{name}.log"
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, maximum: int) -> int:
+def _number(
+    environment: Mapping[str, str], name: str, default: int, maximum: int, *, least: int = 1
+) -> int:
     text = environment.get(name)
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= maximum:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= maximum:
         raise InvalidSettingError(
-            f"{name} must be a whole number from 1 to {maximum}, not {text!r}."
+            f"{name} must be a whole number from {least} to {maximum}, not {text!r}."
         )
     return int(text)

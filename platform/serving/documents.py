@@ -101,6 +101,12 @@ class Node:
             self.refuse("A finite number is expected here.")
         return number
 
+    def boolean(self) -> bool:
+        if type(self.value) is not bool:
+            self.refuse("A boolean is expected here.")
+        assert isinstance(self.value, bool)  # noqa: S101 - for mypy; the line above looked
+        return self.value
+
     def choice(self, of: type[E]) -> E:
         members = {member.value: member for member in of}
         if not isinstance(self.value, str) or self.value not in members:

@@ -132,6 +132,20 @@ class ArtefactError(ServingError):
         self.pointer = pointer
 
 
+class SandboxUnavailableError(ServingError):
+    """This machine cannot confine a validation as is required: its fault, not the model's.
+
+    Attributes:
+        missing: the layers that did not hold.
+    """
+
+    code = "sandbox_incomplete"
+
+    def __init__(self, missing: tuple[str, ...]) -> None:
+        super().__init__(f"The sandbox lacks {', '.join(missing)}.")
+        self.missing = missing
+
+
 class ArtefactDigestMismatchError(ArtefactError):
     """The bytes are not those that were validated."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from serving.errors import ArtefactError
 from serving.state import ServableState, ServableStatus
 
 if TYPE_CHECKING:
@@ -39,11 +40,14 @@ class Entry:
     aspired: bool = False
     on_demand: bool = False
     pinned: bool = False
+    spare: bool = False  # aspired, but only while there is room
     state: ServableState = ServableState.START
     bytes: int = 0  # counts against the budget while it is in memory
+    measured_bytes: int = 0  # what its last load took; 0: not known
     counted: CountedServable | None = None
     error: ServingError | None = None
     failures: int = 0
+    resting: bool = False  # after a failure that an attempt soon would not mend
     retry_at: float | None = None
     dropped_at: float = 0.0  # when it was wanted last
     load_ms: float = 0.0
@@ -62,11 +66,15 @@ class Entry:
 
     @property
     def evictable(self) -> bool:
-        return (
-            self.state is ServableState.AVAILABLE
-            and self.on_demand
-            and not (self.aspired or self.pinned or self.handles)
+        """Whether it may go at once: also what lingers, whose late callers choose again."""
+        return self.state is ServableState.AVAILABLE and not (
+            self.required or self.pinned or self.handles
         )
+
+    @property
+    def required(self) -> bool:
+        """A source wants it, room or no room."""
+        return self.aspired and not self.spare
 
     def status(self) -> ServableStatus:
         return ServableStatus(
@@ -74,10 +82,20 @@ class Entry:
             state=self.state,
             aspired=self.aspired,
             pinned=self.pinned,
+            spare=self.spare,
             bytes=self.bytes if self.in_memory else 0,
+            measured_bytes=self.measured_bytes,
             handles=self.handles,
             engine="" if self.counted is None else self.counted.servable.engine,
-            error_code="" if self.error is None else self.error.code,
+            error_code=_code_of(self.error),
             reason="" if self.error is None else self.error.detail,
+            resting=self.resting,
             load_ms=self.load_ms,
         )
+
+
+def _code_of(error: ServingError | None) -> str:
+    """The most telling one: why an artefact was refused rather than that it was."""
+    if error is None:
+        return ""
+    return error.reason_code if type(error) is ArtefactError else error.code

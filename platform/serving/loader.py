@@ -18,6 +18,12 @@ class Loader(Protocol):
     def estimate_bytes(self) -> int:
         """Memory it will take, in bytes; asked before load, and cheap."""
 
+    def file_bytes(self) -> int:
+        """Size of what is read, in bytes: a loaded version takes no less."""
+
+    def open_engine(self) -> None:
+        """Import what runs the model: its memory is the process's, not this version's."""
+
     def load(self) -> Servable:
         """Read, check and open the model. Raises ServingError with the reason."""
 

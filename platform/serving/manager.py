@@ -2,85 +2,49 @@
 
 from __future__ import annotations
 
-import itertools
-import logging
 import threading
-import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from serving.budget import used_bytes
 from serving.errors import (
-    ArtefactError,
-    LoadFailedError,
-    OverBudgetError,
-    RuntimeUnavailableError,
     ServableNotFoundError,
     ServableNotReadyError,
     ServingError,
 )
-from serving.handle import CountedServable, ServableHandle
-from serving.harness import Entry, RetryOptions
+from serving.handle import ServableHandle
+from serving.harness import Entry
 from serving.ids import ServableId
-from serving.observer import NullObserver
-from serving.policy import AvailabilityPreserving, Verb, VersionView
 from serving.state import ServableState
-from serving.warmup import warm_up
+from serving.workshop import Workshop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
     from serving.loader import Loader
-    from serving.observer import Observer
-    from serving.policy import Action, Policy
     from serving.state import ServableStatus
 
-logger = logging.getLogger(__name__)
-
 TICK_SECONDS = 0.1  # how often a manager looks while it waits for a clock (as TensorFlow Serving)
-LASTING = (ArtefactError, RuntimeUnavailableError)
-"""Failures that a second try at once would not mend."""
 
 
-class ServableManager:
+class ServableManager(Workshop):
     """Keeps the versions that are wanted in memory and hands out handles to them.
 
     Make it after a fork, never before: threads and engines do not survive one. Readers look
     into an immutable dictionary that is replaced as a whole, so a call never waits for a load.
 
     Args:
-        budget_bytes: for all loaded versions together, by their loaders' estimates.
+        budget_bytes: for all loaded versions together, as measured, or as their loaders estimate.
         policy: order of loading and unloading.
         observer: is told of each change and each call.
         retries: of failed loads.
         linger_seconds: how long a version goes on serving after it is no longer wanted, for
             callers who had chosen it just before.
         clock: monotonic seconds.
+        heap: measures what each load took; without one, estimates stand.
+        turn: entered for each load, so that not all processes of a host load at once.
+        pause: called between the steps of a warm-up.
     """
-
-    def __init__(  # noqa: PLR0913 - six independent settings, each with a good default
-        self,
-        budget_bytes: int,
-        *,
-        policy: Policy | None = None,
-        observer: Observer | None = None,
-        retries: RetryOptions | None = None,
-        linger_seconds: float = 2.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.budget_bytes = budget_bytes
-        self.observer: Observer = observer or NullObserver()
-        self._policy: Policy = policy or AvailabilityPreserving()
-        self._retries = retries or RetryOptions()
-        self._linger_seconds = linger_seconds
-        self._clock = clock
-        self._uses = itertools.count(1)
-        self._entries: dict[ServableId, Entry] = {}
-        self._serving: Mapping[ServableId, CountedServable] = {}
-        self._lock = threading.Lock()  # the entries; never held while anything is loaded
-        self._work = threading.RLock()  # loading and unloading, one at a time
-        self._wake = threading.Event()
-        self._stopping = False
-        self._thread: threading.Thread | None = None
 
     # Readers
 
@@ -111,19 +75,35 @@ class ServableManager:
         with self._lock:
             return tuple(self._entries[key].status() for key in sorted(self._entries))
 
+    @property
+    def loaded_bytes(self) -> int:
+        """What all versions in memory take together, measured or estimated."""
+        with self._lock:
+            return used_bytes(self._entries.values())
+
     # Writers
 
-    def aspire(self, name: str, versions: Mapping[int, Loader]) -> None:
+    def aspire(
+        self, name: str, versions: Mapping[int, Loader], *, spare: AbstractSet[int] = frozenset()
+    ) -> None:
         """Say which versions of a stream are wanted; the others will be unloaded.
 
         A version already known keeps its loader, save that a failed one takes the new. The
         work is done by the background thread, or by reconcile().
+
+        Args:
+            name: of the stream.
+            versions: loaders by number.
+            spare: those of them that are wanted only while there is room. They are loaded last,
+                evict nobody, and go first when somebody needs their room.
         """
         with self._lock:
             for version, loader in versions.items():
                 servable_id = ServableId(name, version)
                 entry = self._entries.setdefault(servable_id, Entry(servable_id, loader))
-                entry.aspired = True
+                if entry.spare and version not in spare:
+                    self._renew(entry)  # it may take room from others now
+                entry.aspired, entry.spare = True, version in spare
                 if entry.state is ServableState.END:
                     entry.loader = loader
             for entry in list(self._entries.values()):
@@ -131,10 +111,23 @@ class ServableManager:
                     self._drop(entry)
         self._wake.set()
 
+    def try_anew(self, servable_id: ServableId) -> None:
+        """Forget how often a version has failed; one that rests is tried at once."""
+        with self._lock:
+            entry = self._entries.get(servable_id)
+            if entry is not None:
+                self._renew(entry)
+        self._wake.set()
+
+    def _renew(self, entry: Entry) -> None:
+        """Caller holds the lock on the entries."""
+        if entry.state is ServableState.END:
+            entry.failures, entry.resting, entry.retry_at = 0, False, self._clock()
+
     def _drop(self, entry: Entry) -> None:
         """Caller holds the lock on the entries."""
         if entry.aspired:
-            entry.aspired = False
+            entry.aspired = entry.spare = False
             entry.dropped_at = self._clock()
         if not entry.on_demand and entry.state in {ServableState.START, ServableState.END}:
             del self._entries[entry.servable_id]
@@ -210,10 +203,18 @@ class ServableManager:
             self._thread.join()
             self._thread = None
 
+    def wait_for_work(self) -> None:
+        """Until something may be due: a wish, a clock, a version that has drained, or a nudge."""
+        self._wake.wait(TICK_SECONDS if self._waits_for_clock() else None)
+        self._wake.clear()
+
+    def nudge(self) -> None:
+        """End a wait_for_work."""
+        self._wake.set()
+
     def _run(self) -> None:
         while not self._stopping:
-            self._wake.wait(TICK_SECONDS if self._waits_for_clock() else None)
-            self._wake.clear()
+            self.wait_for_work()
             if not self._stopping:
                 self.reconcile()
 
@@ -224,178 +225,3 @@ class ServableManager:
                 or (entry.state is ServableState.AVAILABLE and not entry.wanted)
                 for entry in self._entries.values()
             )
-
-    # Work: the caller holds self._work
-
-    def reconcile(self) -> None:
-        """Take every step that can be taken now, in this thread."""
-        with self._work:
-            self._collect()
-            while action := self._next():
-                entry, verb = action
-                if verb is Verb.LOAD:
-                    self._load(entry)
-                else:
-                    self._unload(entry)
-                self._collect()
-
-    def _collect(self) -> None:
-        """Revive what is wanted again, finish what has drained, retry what has waited."""
-        with self._lock:
-            entries = list(self._entries.values())
-        for entry in entries:
-            if entry.state is ServableState.UNLOADING:
-                if entry.wanted:
-                    self._revive(entry)
-                elif not entry.handles:
-                    self._finish_unloading(entry)
-            else:
-                self._retry_when_due(entry)
-
-    def _retry_when_due(self, entry: Entry) -> None:
-        with self._lock:
-            if entry.retry_at is not None and entry.retry_at <= self._clock():
-                entry.retry_at = None
-                entry.state = ServableState.START
-
-    def _next(self) -> tuple[Entry, Verb] | None:
-        with self._lock:
-            streams: dict[str, list[Entry]] = defaultdict(list)
-            for entry in self._entries.values():
-                if entry.aspired or not entry.on_demand:
-                    streams[entry.servable_id.name].append(entry)
-            for name, entries in streams.items():
-                action: Action | None = self._policy.next_action([*map(self._view, entries)])
-                if action is not None:
-                    return self._entries[ServableId(name, action.version)], action.verb
-        return None
-
-    def _view(self, entry: Entry) -> VersionView:
-        return VersionView(
-            entry.servable_id.version, entry.state, entry.aspired, self._lingers(entry)
-        )
-
-    def _lingers(self, entry: Entry) -> bool:
-        return not entry.wanted and self._clock() < entry.dropped_at + self._linger_seconds
-
-    def _load(self, entry: Entry) -> None:
-        """Load and warm up one version; a failure is kept in the entry, others are untouched."""
-        started = time.perf_counter()
-        try:
-            entry.bytes = entry.loader.estimate_bytes()
-            self._make_room(entry.bytes)
-            if not self._begin(entry):
-                return
-            counted = self._load_and_warm(entry)
-        except ServingError as error:
-            self._fail(entry, error)
-        except Exception as error:  # an engine may raise anything
-            logger.exception("Servable %s could not be loaded.", entry.servable_id)
-            self._fail(entry, LoadFailedError(type(error).__name__))
-        else:
-            with self._lock:
-                entry.counted = counted
-                entry.failures = 0
-                entry.load_ms = (time.perf_counter() - started) * 1_000
-            self._move(entry, ServableState.AVAILABLE)
-
-    def _begin(self, entry: Entry) -> bool:
-        """Move to LOADING; False when the wish was withdrawn meanwhile."""
-        with self._lock:
-            if self._entries.get(entry.servable_id) is not entry:
-                return False
-            entry.error = None
-            entry.retry_at = None
-        self._move(entry, ServableState.LOADING)
-        return True
-
-    def _load_and_warm(self, entry: Entry) -> CountedServable:
-        servable = entry.loader.load()
-        try:
-            golden = entry.loader.golden()
-            if golden is not None:
-                warm_up(servable, golden)
-        except BaseException:
-            entry.loader.unload()
-            raise
-        counted = CountedServable(entry.servable_id, servable, self._wake.set)
-        counted.last_used = next(self._uses)
-        return counted
-
-    def _fail(self, entry: Entry, error: ServingError) -> None:
-        retries = self._retries
-        with self._lock:
-            entry.error = error
-            entry.failures += 1
-            rest = isinstance(error, LASTING) or entry.failures % retries.attempts == 0
-            if isinstance(error, OverBudgetError):
-                rest = False  # asking again costs nothing, and room may be made any moment
-            wait = retries.rest_seconds if rest else retries.wait_seconds
-            entry.retry_at = self._clock() + wait
-        self._move(entry, ServableState.END)
-
-    def _make_room(self, needed: int) -> None:
-        """Evict idle versions, least recently used first, but none in vain.
-
-        Raises:
-            OverBudgetError: even without them there is not enough room.
-        """
-        with self._lock:
-            used = sum(entry.bytes for entry in self._entries.values() if entry.in_memory)
-            idle = [entry for entry in self._entries.values() if entry.evictable]
-        free = self.budget_bytes - used
-        if needed > free + sum(entry.bytes for entry in idle):
-            free += sum(entry.bytes for entry in idle)
-            raise OverBudgetError(needed=needed, free=free, budget=self.budget_bytes)
-        idle.sort(key=lambda entry: entry.counted.last_used if entry.counted else 0)
-        for entry in idle:
-            if needed > free and self._evict(entry):
-                free += entry.bytes
-        if needed > free:  # somebody took a handle meanwhile
-            raise OverBudgetError(needed=needed, free=free, budget=self.budget_bytes)
-
-    def _evict(self, entry: Entry) -> bool:
-        """Unload a version at once; False when it is in use after all."""
-        with self._lock:
-            if not (entry.evictable and entry.counted and entry.counted.close_if_idle()):
-                return False
-            entry.on_demand = False
-        self._move(entry, ServableState.UNLOADING)
-        self._finish_unloading(entry)
-        return True
-
-    def _unload(self, entry: Entry) -> None:
-        """Hide a version; it goes when its last handle does."""
-        with self._lock:
-            if entry.wanted or entry.counted is None:
-                return
-            entry.counted.close()
-        self._move(entry, ServableState.UNLOADING)
-
-    def _revive(self, entry: Entry) -> None:
-        """Go on serving a version that was draining."""
-        if entry.state is ServableState.UNLOADING and entry.counted is not None:
-            entry.counted.reopen()
-            self._move(entry, ServableState.AVAILABLE)
-
-    def _finish_unloading(self, entry: Entry) -> None:
-        with self._lock:
-            entry.counted = None
-            if entry.aspired:  # again, since it was closed: it starts anew
-                entry.retry_at = self._clock()
-            else:
-                self._entries.pop(entry.servable_id, None)
-        entry.loader.unload()
-        self._move(entry, ServableState.END)
-
-    def _move(self, entry: Entry, state: ServableState) -> None:
-        """Change the state, publish who serves, tell the observer."""
-        with self._lock:
-            entry.state = state
-            self._serving = {
-                servable_id: other.counted
-                for servable_id, other in self._entries.items()
-                if other.state is ServableState.AVAILABLE and other.counted is not None
-            }
-            status = entry.status()
-        self.observer.state_changed(status)

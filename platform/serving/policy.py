@@ -32,6 +32,8 @@ class VersionView:
     Attributes:
         state: START waits to be loaded; END failed or has gone.
         aspired: a source wants it.
+        spare: wanted only while there is room: what is required comes first, and its failure
+            keeps nobody.
         lingering: no longer wanted, but so recently that a caller who has already chosen it
             may still be on the way.
     """
@@ -40,6 +42,7 @@ class VersionView:
     state: ServableState
     aspired: bool
     lingering: bool = False
+    spare: bool = False
 
 
 class Policy(Protocol):
@@ -50,16 +53,21 @@ class Policy(Protocol):
 class AvailabilityPreserving:
     """Load first, then unload: somebody is always there to answer, at the price of memory.
 
-    A version that is no longer wanted goes only when every wanted one is available, so that
-    a failed load leaves the old version serving. (Stricter than
-    tensorflow_serving/core/availability_preserving_policy.h, which is content with one.)
+    A version that is no longer wanted goes only when no wanted one is on its way, and one at least
+    is available, so that a failed load leaves the old version serving, and one that fails for ever
+    keeps no others in memory. (As tensorflow_serving/core/availability_preserving_policy.h, which
+    is content with one, but does not wait for the others.)
     """
 
     def next_action(self, versions: Sequence[VersionView]) -> Action | None:
-        aspired = [view for view in versions if view.aspired]
-        if all(view.state is ServableState.AVAILABLE for view in aspired):
-            return _unload_oldest(versions)
-        return _load_newest(aspired)
+        required = [view for view in versions if view.aspired and not view.spare]
+        states = {view.state for view in required}
+        if not states <= {ServableState.AVAILABLE, ServableState.END}:
+            return _load_newest(required)
+        if states == {ServableState.END}:
+            return None
+        spare = [view for view in versions if view.aspired and view.spare]
+        return _unload_oldest(versions) or _load_newest(spare)
 
 
 class ResourcePreserving:

@@ -30,10 +30,13 @@ class ServableStatus:
     Attributes:
         aspired: a source wants it; otherwise it was asked for on demand, or is on its way out.
         pinned: loaded on demand and not to be evicted.
-        bytes: estimate that counts against the budget; 0 when it holds no memory.
+        spare: wanted only while there is room, so that going back to it takes no time.
+        bytes: what counts against the budget, measured or estimated; 0 when it holds no memory.
+        measured_bytes: what loading it took; 0 until that is known.
         handles: calls that hold it now.
         engine: "" until it is loaded.
         error_code, reason: why it failed; "" when it has not.
+        resting: its load failed and is not tried again soon.
         load_ms: reading, opening and warming up; 0 until it is loaded.
     """
 
@@ -41,9 +44,12 @@ class ServableStatus:
     state: ServableState
     aspired: bool
     pinned: bool = False
+    spare: bool = False
     bytes: int = 0
+    measured_bytes: int = 0
     handles: int = 0
     engine: str = ""
     error_code: str = ""
     reason: str = ""
+    resting: bool = False
     load_ms: float = 0.0

@@ -14,15 +14,18 @@ import numpy as np
 from serving.signature import Signature
 from training.csv_reading import read_csv
 from training.dataset import count_unknown, decode_row, from_instances
+from training.distributions import reference_of
 from training.errors import InvalidOptionError
 from training.evaluation import NETWORK, train_and_judge
 from training.fitting import MAX_EPOCHS, FitSettings
+from training.model_card import render_card
 from training.purchase_intent import LABEL, MODEL_NAME, signature_document
 from training.report import PartSize, TrainingReport
 from training.simulator import DEFAULT_ROWS, simulate_sessions
 from training.splitting import Parts, hold_out, split, stratified_folds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -40,6 +43,8 @@ MAX_SIMULATED_ROWS = 1_000_000  # 70 MB encoded, a few minutes to train on
 MODEL_FILE = "model.keras"
 SIGNATURE_FILE = "signature.json"
 REPORT_FILE = "report.json"
+CARD_FILE = "model_card.md"
+REFERENCE_FILE = "reference.json"
 SAMPLE_FILE = "sample_rows.json"
 SAMPLE_RANKS = (0.1, 0.5, 0.85, 0.95, 1.0)  # of holdout rows by probability, so samples differ
 LIBRARIES = ("keras", "tensorflow", "numpy")
@@ -75,8 +80,9 @@ def train_purchase_intent(  # noqa: PLR0913 - one argument an option of the comm
 ) -> TrainingReport:
     """Train on a CSV file, or without one on simulated sessions; write the files to `out`.
 
-    `out` gets model.keras, signature.json, report.json and sample_rows.json (a few holdout
-    rows as a caller would send them, from unlikely to likely buyers).
+    `out` gets model.keras, signature.json, report.json, model_card.md, reference.json (how features
+    and score were spread, for watching drift) and sample_rows.json (a few holdout rows as a caller
+    would send them, from unlikely to likely buyers).
 
     Args:
         csv: in the format of `purchase_intent`, with the label column.
@@ -98,7 +104,7 @@ def train_purchase_intent(  # noqa: PLR0913 - one argument an option of the comm
         raise InvalidOptionError(f"Rows lie between 1 and {MAX_SIMULATED_ROWS:,}, not {rows:,}.")
     started = time.perf_counter()
     signature = Signature.from_document(signature_document())
-    dataset, source = _load(csv, rows, seed, signature, progress)
+    dataset, source, digest = _load(csv, rows, seed, signature, progress)
     parts = split(dataset, validation=VALIDATION_SHARE, holdout=HOLDOUT_SHARE, seed=seed)
     trained = train_and_judge(
         parts, signature=signature, settings=FitSettings(seed=seed), progress=progress
@@ -106,6 +112,7 @@ def train_purchase_intent(  # noqa: PLR0913 - one argument an option of the comm
     report = TrainingReport(
         model=MODEL_NAME,
         source=source,
+        data_digest=digest,
         trained_at=now,
         seed=seed,
         parts=_sizes(parts),
@@ -117,7 +124,14 @@ def train_purchase_intent(  # noqa: PLR0913 - one argument an option of the comm
         unknown_categories=count_unknown(dataset, signature),
         versions={name: version(name) for name in LIBRARIES},
     )
-    _write(out, trained, signature, report, _samples(trained, parts.holdout, signature))
+    documents = {
+        SIGNATURE_FILE: signature.to_document(),
+        REPORT_FILE: report.to_document(),
+        REFERENCE_FILE: reference_of(parts.training, trained.probabilities, signature),
+        SAMPLE_FILE: _samples(trained, parts.holdout, signature),
+    }
+    _write(out, trained, documents)
+    (out / CARD_FILE).write_text(render_card(report), encoding="utf-8")
     return report
 
 
@@ -163,19 +177,21 @@ def _check_seed(seed: int) -> None:
 
 def _load(
     csv: Path | None, rows: int | None, seed: int, signature: Signature, progress: Progress
-) -> tuple[Dataset, str]:
-    """The rows, and where they came from in words."""
+) -> tuple[Dataset, str, str]:
+    """The rows, where they came from in words, and a SHA-256 of them in hex."""
     if csv is not None:
         progress.start(title=f"Reading {csv.name}", total=1)
         dataset = read_csv(csv, signature=signature, label=LABEL)
-        source = f"{csv.name} (SHA-256 {_digest(csv)[:12]})"
+        digest = _digest(csv)
+        source = f"{csv.name} (SHA-256 {digest[:12]})"
     else:
         progress.start(title="Simulating sessions", total=1)
         sessions = simulate_sessions(rows=DEFAULT_ROWS if rows is None else rows, seed=seed)
         dataset = from_instances(sessions.instances(), sessions.labels, signature=signature)
+        digest = hashlib.sha256(dataset.features.tobytes() + dataset.labels.tobytes()).hexdigest()
         source = f"simulated sessions (seed {seed})"
     progress.finish(note=f"{len(dataset):,} rows, {dataset.positives:,} with a purchase")
-    return dataset, source
+    return dataset, source, digest
 
 
 def _digest(path: Path) -> str:
@@ -199,20 +215,9 @@ def _samples(trained: Trained, holdout: Dataset, signature: Signature) -> list[d
     return [decode_row(holdout.features[place], signature) for place in places]
 
 
-def _write(
-    out: Path,
-    trained: Trained,
-    signature: Signature,
-    report: TrainingReport,
-    samples: list[dict[str, Any]],
-) -> None:
+def _write(out: Path, trained: Trained, documents: Mapping[str, object]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     trained.network.save(out / MODEL_FILE)
-    documents = {
-        SIGNATURE_FILE: signature.to_document(),
-        REPORT_FILE: report.to_document(),
-        SAMPLE_FILE: samples,
-    }
     for name, document in documents.items():
         text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         (out / name).write_text(f"{text}\n", encoding="utf-8")

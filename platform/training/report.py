@@ -38,6 +38,7 @@ class TrainingReport:
     Attributes:
         model: name in the registry.
         source: where the rows came from, e.g. a file with its digest.
+        data_digest: SHA-256 in hex, of the file, or of simulated rows as they are encoded.
         trained_at: when it was started, aware, UTC.
         seed: of splits, weights and descent.
         parts: training, validation and holdout, in this order.
@@ -52,6 +53,7 @@ class TrainingReport:
 
     model: str
     source: str
+    data_digest: str
     trained_at: datetime
     seed: int
     parts: Mapping[str, PartSize]
@@ -77,6 +79,7 @@ class TrainingReport:
             "schema_version": SCHEMA_VERSION,
             "model": self.model,
             "source": self.source,
+            "data_digest": self.data_digest,
             "trained_at": self.trained_at.isoformat(),
             "seed": self.seed,
             "rows": self.rows,

@@ -13,10 +13,12 @@ from django.utils import timezone
 from apps.accounts.services import Origin, log_in
 from apps.accounts.services.confirming import Confirmation, make_confirmation
 from apps.accounts.services.resetting import make_reset
+from apps.ml_models.models import TrafficSplit
 from core.ids import uuid7
 from tests.contracts.calling import NOTHING, Form
 from tests.factories.accounts import PASSWORD
 from tests.factories.ml_models import ROW
+from tests.factories.promotions import a_candidate_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +49,17 @@ def _predict(cast: Cast) -> dict[str, Any]:
     return {"features": [ROW]}
 
 
+def _split_candidate(_: Cast) -> dict[str, Any]:
+    """The version that the split has, with another share."""
+    split = TrafficSplit.objects.select_related("version").order_by("-id").first()
+    return {"version": split.version.number if split else 1, "percent": 30}
+
+
+def _promotable(cast: Cast) -> dict[str, Any]:
+    model, artefact = cast.fixture("churn"), cast.fixture("artefacts")["linear"]
+    return {"version": a_candidate_of(model, artefact).number}
+
+
 BODIES: dict[str, Callable[[Cast], Any]] = {
     "POST register": lambda _: {"username": "newcomer", "password": PASSWORD},
     "POST login": lambda cast: {"username": cast.owner.username, "password": PASSWORD},
@@ -70,6 +83,10 @@ BODIES: dict[str, Callable[[Cast], Any]] = {
     "POST models/<str:name>/versions/<int:number>/predict": _predict,
     "POST models/<str:name>/aliases/<str:alias>/predict": _predict,
     "PUT models/<str:name>/aliases/<str:alias>": lambda _: {"version": 1},
+    "PUT models/<str:name>/aliases/<str:alias>/canary": _split_candidate,
+    "PUT models/<str:name>/aliases/<str:alias>/shadow": _split_candidate,
+    "POST models/<str:name>/promotions": _promotable,
+    "POST models/<str:name>/replays": _promotable,
     "POST applications/<uuid:application_id>/keys": lambda _: {
         "name": "nightly import",
         "scopes": ["models:read"],
@@ -79,6 +96,7 @@ BODIES: dict[str, Callable[[Cast], Any]] = {
         "url": "https://hooks.example.org/agora",
         "event_types": ["*"],
     },
+    "POST predictions/<uuid:pk>/feedback": lambda _: {"truth": 1},
     "POST batch-predictions": lambda cast: {"model": "churn", **_predict(cast)},
 }
 

@@ -6,6 +6,7 @@ A route with an argument needs an entry in OBJECTS, or the suite fails.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
@@ -14,12 +15,25 @@ from apps.developers.models import OAuthConsent, RequestRecord
 from apps.developers.services.recording import record_requests
 from apps.ml_models import runtime
 from apps.ml_models.services.batch.submitting import input_of_features, submit_batch_prediction
+from apps.ml_models.services.cards import edit_card, make_card
+from apps.ml_models.services.knowledge import Knowledge
+from apps.ml_models.services.replaying import start_replay
 from core.api.permissions import PUBLIC
 from core.ids import uuid7
 from tests.factories import oauth
 from tests.factories.developers import make_application, make_key
-from tests.factories.ml_models import ROW, principal_of, promote, run
+from tests.factories.ml_models import (
+    ROW,
+    make_ready_version,
+    make_version,
+    principal_of,
+    promote,
+    run,
+)
+from tests.factories.predictions import log_calls, measure
+from tests.factories.promotions import a_candidate_of, log_call, propose_by, set_policy
 from tests.factories.requests import make_fact, make_principal
+from tests.factories.traffic import start_split
 from tests.factories.webhooks import make_attempt, make_delivery, make_endpoint, make_event
 
 if TYPE_CHECKING:
@@ -78,6 +92,23 @@ def a_version(cast: Cast, user: User, application: Application | None) -> Made:
     return Made({"name": "churn", "number": 1}, (version.model, version))
 
 
+def a_spare_version(cast: Cast, user: User, application: Application | None) -> Made:
+    """One that nothing names, so that it can be retired; described, with tags, and a descendant."""
+    model = cast.fixture("churn")
+    version = make_ready_version(cast.fixture("artefacts")["linear"])
+    child = make_version(model.name)
+    reference = {"score": {"edges": [0.5], "counts": [1, 2]}}
+    make_card(child, Knowledge(parent=version.number, reference=reference), actor=None)
+    edit_card(
+        model_name=model.name,
+        number=version.number,
+        changes={"description": "To be retired.", "tags": {"team": "shop"}},
+        actor=None,
+    )
+    version.refresh_from_db()
+    return Made({"name": model.name, "number": version.number}, (version, version.card))
+
+
 def an_alias(cast: Cast, user: User, application: Application | None) -> Made:
     """Beside the champion, which the default model must keep."""
     version = cast.fixture("churn").versions.get(number=1)
@@ -85,6 +116,72 @@ def an_alias(cast: Cast, user: User, application: Application | None) -> Made:
     runtime.refresh()
     alias = version.model.aliases.get(alias="challenger")
     return Made({"name": "churn", "alias": "challenger"}, (alias, version.model))
+
+
+def a_split(cast: Cast, kind: str) -> Made:
+    """Of an alias of its own; another version than its own gets a share."""
+    model = cast.fixture("churn")
+    promote(model.versions.get(number=1), "trial")
+    last = model.splits.filter(alias="trial").order_by("-id").first()
+    candidate = last.version if last else make_ready_version(cast.fixture("artefacts")["steeper"])
+    split = start_split(candidate.number, alias="trial", kind=kind)
+    return Made({"name": "churn", "alias": "trial"}, (split, model))
+
+
+def a_canary(cast: Cast, user: User, application: Application | None) -> Made:
+    return a_split(cast, "canary")
+
+
+def a_shadow(cast: Cast, user: User, application: Application | None) -> Made:
+    return a_split(cast, "shadow")
+
+
+def a_rollout(cast: Cast, user: User, application: Application | None) -> Made:
+    """The one that made the champion."""
+    rollout = cast.fixture("churn").rollouts.first()
+    return Made({"name": "churn", "pk": rollout.pk}, (rollout,))
+
+
+def a_moved_alias(cast: Cast, user: User, application: Application | None) -> Made:
+    """One that can be rolled back."""
+    made = an_alias(cast, user, application)
+    promote(make_ready_version(cast.fixture("artefacts")["steeper"], "churn"), "challenger")
+    runtime.refresh()
+    return made
+
+
+def a_policy(cast: Cast, user: User, application: Application | None) -> Made:
+    """With a row of its own."""
+    model = cast.fixture("churn")
+    return Made({"name": model.name}, (model, set_policy(model, gate_tolerance=0.125)))
+
+
+def a_candidate(cast: Cast, user: User, application: Application | None) -> Made:
+    """A model with a version that could be champion, and a call to replay."""
+    version = a_candidate_of(cast.fixture("churn"), cast.fixture("artefacts")["linear"])
+    log_call(version)
+    return Made({"name": "churn"}, (version.model, version))
+
+
+def a_promotion(cast: Cast, user: User, application: Application | None) -> Made:
+    """Proposed by the owner, who is no second person for it."""
+    made = a_candidate(cast, user, application)
+    promotion = propose_by(user, made.rows[1])
+    return Made({"name": "churn", "pk": promotion.pk}, (promotion, *made.rows))
+
+
+def a_replay(cast: Cast, user: User, application: Application | None) -> Made:
+    made = a_candidate(cast, user, application)
+    replay = start_replay(
+        model_name="churn", number=made.rows[1].number, against=None, calls=1, actor=None
+    )
+    return Made({"name": "churn", "pk": replay.pk}, (replay, *made.rows))
+
+
+def a_replayed_model(cast: Cast, user: User, application: Application | None) -> Made:
+    """A candidate that may be replayed once more."""
+    made = a_replay(cast, user, application)
+    return Made({"name": "churn"}, made.rows)
 
 
 def a_job(cast: Cast, user: User, application: Application | None) -> Made:
@@ -100,6 +197,29 @@ def a_job(cast: Cast, user: User, application: Application | None) -> Made:
         now=timezone.now(),
     )
     return Made({"pk": job.pk}, (job,))
+
+
+def a_prediction(cast: Cast, user: User, application: Application | None) -> Made:
+    """Of a minute ago, so that nobody is told to wait for it."""
+    version = cast.fixture("churn").versions.get(number=1)
+    [call] = log_calls(
+        version,
+        [[20.5]],
+        at=timezone.now() - timedelta(minutes=1),
+        features=[[list(ROW.values())]],
+        user_id=user.pk,
+        application_id=application and application.pk,
+        caller=str(application.pk if application else user.pk),
+    )
+    return Made({"pk": call.pk}, (call,))
+
+
+def a_measured_version(cast: Cast, user: User, application: Application | None) -> Made:
+    """With a day of quality, and one of drift."""
+    made = a_version(cast, user, application)
+    version = made.rows[1]
+    measure(version, timezone.now().date())
+    return made
 
 
 def a_finished_job(cast: Cast, user: User, application: Application | None) -> Made:
@@ -184,6 +304,10 @@ JOB = Thing(a_job, by_application=True)
 FINISHED_JOB = Thing(a_finished_job, by_application=True)
 MODEL, VERSION = Thing(a_model, is_owned=False), Thing(a_version, is_owned=False)
 ALIAS = Thing(an_alias, is_owned=False, free={"PUT": frozenset({"alias"})})
+CANDIDATE = Thing(a_candidate, is_owned=False)
+PROMOTION = Thing(a_promotion, is_owned=False)
+PREDICTION = Thing(a_prediction, by_application=True)
+MEASURED = Thing(a_measured_version, is_owned=False)
 KEY, CLIENT = Thing(a_key), Thing(a_client)
 ENDPOINT = Thing(an_endpoint, by_application=True)
 DELIVERY = Thing(a_delivery, by_application=True)
@@ -194,9 +318,31 @@ OBJECTS: dict[str, Thing] = {
     "models/<str:name>/predict": MODEL,
     "models/<str:name>/versions": MODEL,
     "models/<str:name>/versions/<int:number>": VERSION,
+    "models/<str:name>/versions/<int:number>/golden": VERSION,
+    "models/<str:name>/versions/<int:number>/retire": Thing(a_spare_version, is_owned=False),
+    "models/<str:name>/versions/<int:number>/transitions": VERSION,
     "models/<str:name>/versions/<int:number>/predict": VERSION,
     "models/<str:name>/aliases/<str:alias>": ALIAS,
     "models/<str:name>/aliases/<str:alias>/predict": Thing(an_alias, is_owned=False),
+    "models/<str:name>/aliases/<str:alias>/rollback": Thing(a_moved_alias, is_owned=False),
+    "models/<str:name>/rollouts": MODEL,
+    "models/<str:name>/rollouts/<uuid:pk>": Thing(a_rollout, is_owned=False),
+    "models/<str:name>/aliases/<str:alias>/canary": Thing(a_canary, is_owned=False),
+    "models/<str:name>/aliases/<str:alias>/shadow": Thing(a_shadow, is_owned=False),
+    "models/<str:name>/aliases/<str:alias>/comparison": Thing(a_canary, is_owned=False),
+    "models/<str:name>/policy": Thing(a_policy, is_owned=False),
+    "models/<str:name>/versions/<int:number>/gate": VERSION,
+    "models/<str:name>/promotions": CANDIDATE,
+    "models/<str:name>/promotions/<uuid:pk>": PROMOTION,
+    "models/<str:name>/promotions/<uuid:pk>/approve": PROMOTION,
+    "models/<str:name>/promotions/<uuid:pk>/reject": PROMOTION,
+    "models/<str:name>/promotions/<uuid:pk>/withdraw": PROMOTION,
+    "models/<str:name>/replays": Thing(a_replayed_model, is_owned=False),
+    "models/<str:name>/replays/<uuid:pk>": Thing(a_replay, is_owned=False),
+    "models/<str:name>/versions/<int:number>/quality": MEASURED,
+    "models/<str:name>/versions/<int:number>/drift": MEASURED,
+    "predictions/<uuid:pk>": PREDICTION,
+    "predictions/<uuid:pk>/feedback": PREDICTION,
     "batch-predictions/<uuid:pk>": JOB,
     "batch-predictions/<uuid:pk>/cancel": JOB,
     "batch-predictions/<uuid:pk>/results": FINISHED_JOB,
@@ -239,6 +385,7 @@ def thing_of(route: str) -> Thing:
 # What a list is to show to the owner, where the people alone leave it empty.
 CONTENTS: dict[str, Callable[[Cast, User, Application | None], Made]] = {
     "models": a_model,
+    "predictions": a_prediction,
     "batch-predictions": a_job,
     "me/authorizations": an_authorization,
     "requests": a_call,

@@ -6,19 +6,28 @@ A list, and whatever else grows with its rows, needs an entry in ROWS, or the su
 from __future__ import annotations
 
 from copy import copy
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.utils import timezone
 
 from apps.developers.models import ApiKey, Application, OAuthClient, OAuthConsent, RequestRecord
 from apps.developers.services.recording import record_requests
-from apps.ml_models.models import BatchPrediction, RegisteredModel
+from apps.ml_models.models import (
+    BatchPrediction,
+    LoggedPrediction,
+    Promotion,
+    RegisteredModel,
+    Replay,
+)
+from apps.ml_models.services.states import note_transition
 from apps.webhooks.models import Delivery, EndpointHealth, EventRecord, WebhookEndpoint
 from core.ids import uuid7
-from tests.contracts.objects import a_job
+from tests.contracts.objects import a_job, a_prediction, a_replay
 from tests.factories import oauth
 from tests.factories.developers import make_key
 from tests.factories.ml_models import ROW, make_ready_version, make_version, promote, run, submit
+from tests.factories.predictions import measure
 from tests.factories.requests import make_fact, make_principal
 from tests.factories.webhooks import make_delivery, make_endpoint, make_event
 
@@ -72,6 +81,50 @@ def versions(cast: Cast, count: int) -> dict[str, Any]:
     for _ in range(model.versions.count(), count):
         make_version("churn")
     return {"name": "churn"}
+
+
+def rollouts(cast: Cast, count: int) -> dict[str, Any]:
+    model = cast.fixture("churn")
+    copies(model.rollouts.first(), count - model.rollouts.count())
+    return {"name": "churn"}
+
+
+def promotions(cast: Cast, count: int) -> dict[str, Any]:
+    model = cast.fixture("churn")  # its champion has left one
+    there = Promotion.objects.filter(model=model)
+    copies(there.first(), count - there.count())
+    return {"name": model.name}
+
+
+def replays(cast: Cast, count: int) -> dict[str, Any]:
+    there = Replay.objects.all()
+    row = there.first() or a_replay(cast, cast.owner, None).rows[0]
+    copies(row, count - there.count())
+    return {"name": "churn"}
+
+
+def predictions(cast: Cast, count: int) -> dict[str, Any]:
+    """Of the owner, of a minute ago."""
+    row = a_prediction(cast, cast.owner, None).rows[0]
+    there = LoggedPrediction.objects.filter(user_id=cast.owner.pk)
+    copies(row, count - there.count())
+    return {}
+
+
+def quality(cast: Cast, count: int) -> dict[str, Any]:
+    """Quality of so many days, and as many readings of one feature."""
+    version = cast.fixture("churn").versions.get(number=1)
+    today = timezone.now().date()
+    for back in range(version.quality.count(), count):
+        measure(version, today - timedelta(days=back))
+    return {"name": "churn", "number": 1}
+
+
+def transitions(cast: Cast, count: int) -> dict[str, Any]:
+    version = cast.fixture("churn").versions.get(number=1)
+    for _ in range(version.transitions.count(), count):
+        note_transition(version, "ready", actor=None)
+    return {"name": "churn", "number": 1}
 
 
 def jobs(cast: Cast, count: int) -> dict[str, Any]:
@@ -162,6 +215,13 @@ def deliveries(cast: Cast, count: int) -> dict[str, Any]:
 ROWS: dict[str, Fill] = {
     "models": models,
     "models/<str:name>/versions": versions,
+    "models/<str:name>/versions/<int:number>/transitions": transitions,
+    "models/<str:name>/rollouts": rollouts,
+    "models/<str:name>/promotions": promotions,
+    "models/<str:name>/replays": replays,
+    "models/<str:name>/versions/<int:number>/quality": quality,
+    "models/<str:name>/versions/<int:number>/drift": quality,
+    "predictions": predictions,
     "batch-predictions": jobs,
     "batch-predictions/<uuid:pk>/results": results,
     "batch-predictions/<uuid:pk>/errors": results,

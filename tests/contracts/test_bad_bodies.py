@@ -84,7 +84,8 @@ def wrong_values(schema):
     may_be = types_of(schema)
     wrong = {kind: value for kind, value in VALUES.items() if kind not in may_be}
     if "string" in may_be:
-        wrong["too long"] = "x" * (LONGEST + 1)
+        limit = resolve(schema).get("maxLength", LONGEST)
+        wrong["too long"] = "x" * (max(limit, LONGEST) + 1)
     if "array" in may_be and types_of(resolve(schema).get("items", {})) == {"string"}:
         wrong |= {f"array of {kind}": [VALUES[kind]] for kind in ("integer", "object", "null")}
     return wrong

@@ -34,10 +34,10 @@ SECRET_NAME = re.compile(
     r"(^|_)(password|passwd|secret|token|digest|hash|pepper|salt|private|access|refresh|key)$"
 )
 # Named like a secret, and none: the SHA-256 of files that whoever may predict may know.
-NO_SECRETS = {"artefact_digest", "upload_digest"}
+NO_SECRETS = {"artefact_digest", "training_data_digest", "upload_digest"}
 # Columns that hold secrets, or what a secret can be checked against.
 SECRET_COLUMN = re.compile(r"password|secret|digest|token|fingerprint|session_key|checksum")
-PUBLIC_COLUMNS = {"artefact_digest", "upload_digest", "token_family", "token_type"}
+PUBLIC_COLUMNS = {*NO_SECRETS, "token_family", "token_type"}
 
 EMPTY_LIST = """
 These show nothing to the owner, so nobody knows what they would show: add what they list to

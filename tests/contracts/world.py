@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import Group, Permission
+from django.utils import timezone
 
 from apps.developers.models import Plan, UserPlan
-from apps.ml_models.models import ModelVersion, ServedVersion, ServingProcess
+from apps.ml_models.models import (
+    LoggedPrediction,
+    ModelVersion,
+    ServedVersion,
+    ServingProcess,
+    ShadowPrediction,
+    UploadedArtefact,
+)
 from core.ids import uuid7
 from tests.contracts.calls import writing
 from tests.contracts.objects import stage
 from tests.contracts.routes import OPERATIONS, ROUTES
+from tests.factories.predictions import tell_truths
 
 if TYPE_CHECKING:
     from tests.contracts.cast import Cast
@@ -38,9 +48,37 @@ def populate(cast: Cast) -> None:
     UserPlan.objects.create(user=cast.owner, plan=Plan.objects.get(is_default=True))
     list(cast.bad())  # with what is revoked
     _serve()
+    _tell_of_predictions()
+    _upload(cast)
+
+
+def _upload(cast: Cast) -> None:
+    """A file that waits for its version, as MLflow's client sends it."""
+    UploadedArtefact.objects.create(
+        path="runs/1/model.keras",
+        sha256="0" * 64,
+        bytes=1,
+        created_by=cast.owner,
+        expires_at=timezone.now() + timedelta(days=1),
+    )
 
 
 def _serve() -> None:
     process = ServingProcess.objects.create(id=uuid7(), role="web", host="here", pid=1)
     version = ModelVersion.objects.first()
     ServedVersion.objects.create(process=process, version=version, state="available")
+
+
+def _tell_of_predictions() -> None:
+    """A truth, and what a shadow would have said."""
+    call = LoggedPrediction.objects.order_by("id").last()
+    tell_truths([call], [[1.0]])
+    ShadowPrediction.objects.create(
+        day=call.day,
+        prediction_id=call.pk,
+        split_id=uuid7(),
+        version_id=call.version_id,
+        scores=[0.5],
+        outcome="ok",
+        latency_us=100,
+    )

@@ -54,6 +54,49 @@ class TestEveryScript:
         assert done.returncode == 0, done.stdout
 
 
+class TestWeb:
+    """Of web.sh: what it hands to the server."""
+
+    @pytest.fixture
+    def arguments(self, tmp_path):
+        server = tmp_path / "granian"
+        server.write_text('#!/bin/sh\necho "$@"\n')
+        server.chmod(0o700)
+
+        def arguments(environment, *given):
+            path = f"{tmp_path}:{os.environ['PATH']}"
+            return subprocess.run(
+                [ENTRYPOINTS / "web.sh", *given],
+                env={
+                    "PATH": path,
+                    "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "counters"),
+                    **environment,
+                },
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+
+        return arguments
+
+    @pytest.mark.parametrize(
+        ("rss_bytes", "said"),
+        [("1048577", "--workers-max-rss 2 "), ("0", ""), ("", "--workers-max-rss 1536 ")],
+    )
+    def test_limits_the_memory_and_keeps_what_it_was_given(self, arguments, rss_bytes, said):
+        done = arguments({"SERVING_RSS_BYTES": rss_bytes}, "--log-level", "debug")
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+        assert ("--workers-max-rss" in done.stdout) == bool(said)
+        assert done.stdout.endswith("--log-level debug config.wsgi:application\n")
+
+    @pytest.mark.parametrize("rss_bytes", ["1.5G", "-1", "1 0"])
+    def test_starts_without_no_limit_by_mistake(self, arguments, rss_bytes):
+        done = arguments({"SERVING_RSS_BYTES": rss_bytes})
+        assert (done.returncode, done.stdout) == (64, "")
+        assert done.stderr == "SERVING_RSS_BYTES must be a whole number of bytes.\n"
+
+
 class TestRun:
     def test_puts_urls_together_from_passwords_in_files(self, tmp_path):
         for name in ("app", "owner", "redis"):

@@ -25,9 +25,10 @@ def test_every_figure_can_be_set():
             "WEB_WORKERS": "3",
             "WEB_THREADS": "1",
             "WORKER_CONCURRENCY": "5",
+            "SERVING_RSS_BYTES": "0",
         }
     )
-    assert options == Options(EVERYWHERE, 9000, 3, 1, 5)
+    assert options == Options(EVERYWHERE, 9000, 3, 1, 5, 0)
 
 
 @pytest.mark.parametrize("value", ["0", "65536", "-1", "eight", "1.5", "²"])

@@ -17,9 +17,10 @@ from apps.ml_models.services.batch import running, splitting, submitting
 from apps.ml_models.services.batch.submitting import BatchInput
 from apps.ml_models.services.blobs import store_artefact
 from apps.ml_models.services.routing import move_generation
+from apps.ml_models.services.states import note_transition
 from core.security.principal import Principal
 from serving.artefact import FileRole, Manifest
-from serving.exchange import FILE_NAMES
+from serving.validation.exchange import FILE_NAMES
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = {"amount": 1.5, "visits": 3, "colour": "green", "member": True}
@@ -69,13 +70,15 @@ def make_version(name: str = "churn", **fields) -> ModelVersion:
     number = model.versions.count() + 1
     with transaction.atomic():
         move_generation()
-        return ModelVersion.objects.create(
+        version = ModelVersion.objects.create(
             model=model, number=number, upload_digest="0" * 64, upload_bytes=1, **fields
         )
+        note_transition(version, "", actor=None, reason_code=version.reason_code)
+        return version
 
 
 def make_ready_version(
-    artefact: Artefact, name: str = "churn", *, without_litert: bool = False
+    artefact: Artefact, name: str = "churn", *, without_litert: bool = False, **fields
 ) -> ModelVersion:
     """The next version of a model, with its files stored, as validation leaves it."""
     manifest = artefact.manifest
@@ -84,16 +87,16 @@ def make_ready_version(
         manifest = Manifest(files, manifest.signature, manifest.versions, manifest.golden_rows)
     for role in manifest.files:
         store_artefact([artefact.content(role)])
-    return make_version(
-        name,
-        state="ready",
-        artefact_digest=manifest.digest,
-        manifest=manifest.to_document(),
-        signature=manifest.signature.to_document(),
-        engine="tensorflow" if without_litert else "litert",
-        metrics={"auc": 0.9},
-        validated_at=timezone.now(),
-    )
+    known = {
+        "state": "ready",
+        "artefact_digest": manifest.digest,
+        "manifest": manifest.to_document(),
+        "signature": manifest.signature.to_document(),
+        "engine": "tensorflow" if without_litert else "litert",
+        "metrics": {"auc": 0.9},
+        "validated_at": timezone.now(),
+    }
+    return make_version(name, **{**known, **fields})
 
 
 def promote(version: ModelVersion, alias: str = "champion", *, default: bool = False) -> None:

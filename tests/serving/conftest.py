@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
+import sys
+import textwrap
 import warnings
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,10 +19,8 @@ from serving.harness import RetryOptions
 from serving.manager import ServableManager
 from serving.signature import Feature, FeatureKind, Signature, UnknownCategory
 from serving.validation import ValidationLimits, validate_artefact
+from tests.factories.artefacts import validate_here
 from tests.serving.managers import Clock, Recorder
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LIMITS = ValidationLimits(wall_seconds=240)  # a busy machine imports TensorFlow slowly
 SESSION_DOCUMENT = {
@@ -167,18 +168,18 @@ TWO_INPUTS_DOCUMENT = {
 
 @pytest.fixture(scope="session")
 def dense_artefact(keras_files):
-    """Four numbers to one probability, without a signature document."""
+    """Four numbers to one probability, without a signature document; the one made confined."""
     return validate_artefact(keras_files["dense"], None, LIMITS)
 
 
 @pytest.fixture(scope="session")
 def two_inputs_artefact(keras_files):
-    return validate_artefact(keras_files["two_inputs"], TWO_INPUTS_DOCUMENT, LIMITS)
+    return validate_here(keras_files["two_inputs"], TWO_INPUTS_DOCUMENT)
 
 
 @pytest.fixture(scope="session")
 def tensorflow_artefact(keras_files):
-    return validate_artefact(keras_files["only_tensorflow"], None, LIMITS)
+    return validate_here(keras_files["only_tensorflow"])
 
 
 @pytest.fixture
@@ -266,3 +267,31 @@ def manager(clock, recorder):
         clock=clock,
         retries=RetryOptions(attempts=2, wait_seconds=1, rest_seconds=60),
     )
+
+
+@pytest.fixture
+def child(tmp_path):
+    """Put a shell script in the place of Python; $4 is the stage, $5 its directory."""
+
+    def child(script):
+        path = tmp_path / "python"
+        path.write_text("#!/bin/sh\ncd /\n" + textwrap.dedent(script))
+        path.chmod(0o755)
+        return str(path)
+
+    return child
+
+
+@pytest.fixture
+def lacking(tmp_path):
+    """A Python on a kernel that seems to lack a system call: lacking(number)."""
+
+    def lacking(number):
+        path = tmp_path / f"python-without-{number}"
+        program = Path(__file__).with_name("lacking.py")
+        run = shlex.join([sys.executable, str(program), str(number), sys.executable])
+        path.write_text(f'#!/bin/sh\nexec {run} "$@"\n')
+        path.chmod(0o755)
+        return str(path)
+
+    return lacking

@@ -55,19 +55,22 @@ class TestReadArchive:
         assert reason(data) == "not_a_keras_file"
 
     def test_bytes_before_the_archive(self, archive_of):
-        assert reason(b"#!/bin/sh\n" + archive_of()) == "not_a_keras_file"
+        assert reason(b"#!/bin/sh\n" + archive_of()) == "archive_leading_bytes"
+
+    def test_another_archive_before_the_archive(self, archive_of):
+        assert reason(archive_of()[:200] + archive_of()) == "archive_leading_bytes"
 
     def test_bytes_after_the_archive(self, archive_of):
-        assert reason(archive_of() + b"more") == "not_a_keras_file"
+        assert reason(archive_of() + b"more") == "archive_trailing_bytes"
 
     def test_a_cut_archive(self, archive_of):
         assert reason(archive_of()[:-30]) == "not_a_keras_file"
 
     def test_a_comment_behind_the_archive(self):
-        assert reason(zip_of(("config.json", "{}"), comment=b"x" * 100)) == "not_a_keras_file"
+        assert reason(zip_of(("config.json", "{}"), comment=b"x" * 100)) == "archive_trailing_bytes"
 
     def test_a_wrong_checksum(self, archive_of):
-        assert reason(archive_of().replace(b"HDF weights", b"HDF we1ghts")) == "not_a_keras_file"
+        assert reason(archive_of().replace(b"HDF weights", b"HDF we1ghts")) == "archive_checksum"
 
     @pytest.mark.parametrize(
         "members",
@@ -75,12 +78,15 @@ class TestReadArchive:
             {"config.json": None},
             {"model.weights.h5": None},
             {"assets/data": "x"},
-            {"../evil": "x"},
             {"Config.json": "x", "config.json": None},
         ],
     )
     def test_other_members(self, archive_of, members):
         assert reason(archive_of(members)) == "archive_members"
+
+    @pytest.mark.parametrize("name", ["../evil", "/etc/passwd", "a\\b", "x" * 129])
+    def test_names_that_are_no_plain_file_name(self, archive_of, name):
+        assert reason(archive_of({name: "x"})) == "archive_member_name"
 
     @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
     def test_a_member_given_twice(self):
@@ -90,27 +96,29 @@ class TestReadArchive:
             ("config.json", json.dumps({"class_name": "Lambda"})),
             ("model.weights.h5", ""),
         )
-        assert reason(data) == "archive_members"
+        assert reason(data) == "archive_duplicate_member"
 
     def test_an_unusual_compression(self, archive_of):
-        assert reason(archive_of(compression=zipfile.ZIP_BZIP2)) == "archive_members"
+        assert reason(archive_of(compression=zipfile.ZIP_BZIP2)) == "archive_compression"
 
     def test_a_name_that_hides_its_end(self, archive_of):
         data = archive_of({"config.json": None, "config.jsonX.py": "{}"})
-        assert reason(data.replace(b"config.jsonX.py", b"config.json\0.py")) == "archive_members"
+        assert (
+            reason(data.replace(b"config.jsonX.py", b"config.json\0.py")) == "archive_member_name"
+        )
 
     def test_an_encrypted_member(self, archive_of):
         data = bytearray(archive_of())
         directory = data.index(b"PK\x01\x02")
         struct.pack_into("<H", data, directory + 8, 0x1)
-        assert reason(bytes(data)) == "archive_members"
+        assert reason(bytes(data)) == "archive_encrypted"
 
     def test_a_bomb_is_refused_by_its_ratio(self, archive_of):
         bomb = archive_of(
             {"model.weights.h5": b"\0" * (8 * MEGABYTE)}, compression=zipfile.ZIP_DEFLATED
         )
         assert len(bomb) < MEGABYTE
-        assert reason(bomb, max_bytes=100 * MEGABYTE) == "archive_too_large"
+        assert reason(bomb, max_bytes=100 * MEGABYTE) == "archive_ratio"
 
     def test_weights_beyond_the_cap(self, archive_of):
         assert reason(archive_of({"model.weights.h5": b"\0" * 2_000}), 1_000) == "archive_too_large"
@@ -120,7 +128,7 @@ class TestReadArchive:
 
     def test_a_huge_configuration(self, archive_of):
         data = archive_of({"config.json": b" " * (MAX_CONFIG_BYTES + 1)})
-        assert reason(data, max_bytes=100 * MEGABYTE) == "archive_too_large"
+        assert reason(data, max_bytes=100 * MEGABYTE) == "config_too_large"
 
     @pytest.mark.parametrize(
         "metadata", ["{}", '{"keras_version": 3}', '{"keras_version": "a\\n"}']
@@ -134,26 +142,32 @@ class TestReadJson:
         assert read_json(b'{"a": [1, {"b": null}]}') == {"a": [1, {"b": None}]}
 
     @pytest.mark.parametrize(
-        "data",
+        ("data", "code"),
         [
-            b"",
-            b"[]",
-            b"nonsense",
-            b'{"a": NaN}',
-            b'{"a": Infinity}',
-            b'{"a": 1, "a": 2}',
-            b'{"a": {"b": 1, "b": 2}}',
-            b'{"a": "\xff"}',
-            b'{"a":' * 70 + b"1" + b"}" * 70,
-            b'{"a":' * 200_000,
-            b'{"a": [' + b"1," * 200_001 + b"1]}",
+            (b"", "config_invalid"),
+            (b"[]", "config_invalid"),
+            (b"nonsense", "config_invalid"),
+            (b'{"a": NaN}', "config_invalid"),
+            (b'{"a": Infinity}', "config_invalid"),
+            (b'{"a": 1, "a": 2}', "config_invalid"),
+            (b'{"a": {"b": 1, "b": 2}}', "config_invalid"),
+            (b'{"a": "\xff"}', "config_invalid"),
+            (b'{"a": "\\ud800"}', "config_invalid"),
+            (b'{"\\udfff": 1}', "config_invalid"),
+            (b'{"a": "\\u0000"}', "config_invalid"),
+            (b'{"a": ' + b"7" * 5_000 + b"}", "config_invalid"),
+            (b'{"a": 1e400}', "value_out_of_range"),
+            (b'{"a":' * 70 + b"1" + b"}" * 70, "config_too_deep"),
+            (b'{"a":' * 200_000, "config_too_deep"),
+            (b'{"a": [' + b"1," * 200_001 + b"1]}", "config_too_large"),
         ],
         ids=[
             "empty", "a list", "no JSON", "NaN", "infinity", "a key twice", "a nested key twice",
-            "not UTF-8", "deep", "deeper than Python", "huge",
+            "not UTF-8", "half a pair", "half a pair as a key", "NUL", "a number beyond Python",
+            "a float that overflows", "deep", "deeper than Python", "huge",
         ],
     )  # fmt: skip
-    def test_refuses_everything_else(self, data):
+    def test_refuses_everything_else(self, data, code):
         with pytest.raises(ArtefactError) as caught:
             read_json(data)
-        assert caught.value.reason_code == "config_invalid"
+        assert caught.value.reason_code == code

@@ -12,6 +12,7 @@ from serving.errors import (
 )
 from serving.loaders.function import FunctionLoader
 from serving.manager import ServableManager
+from serving.observer import NullObserver
 from serving.policy import ResourcePreserving
 from serving.warmup import BATCH_SIZES, ROUNDS
 from tests.serving.managers import (
@@ -245,6 +246,33 @@ class TestFailedLoads:
         manager.aspire("a", {1: FailingLoader(OSError("/secret/path"))})
         manager.reconcile()
         assert status_of(manager, A1).reason == "OSError"
+
+    def test_keep_no_other_version_in_memory(self, manager):
+        broken = FailingLoader(*[ArtefactError("x")] * 9)
+        manager.aspire("a", {1: RecordingLoader(1.0), 2: broken})
+        manager.reconcile()
+        manager.aspire("a", {2: broken, 3: RecordingLoader(3.0)})
+        manager.reconcile()
+        assert states(manager) == {"a:2": END, "a:3": AVAILABLE}
+
+    def test_are_tried_anew_at_once_when_somebody_says_so(self, manager):
+        manager.aspire("a", {1: FailingLoader(ArtefactError("x"))})
+        manager.reconcile()
+        assert status_of(manager, A1).resting
+        manager.try_anew(A1)
+        assert not status_of(manager, A1).resting
+        manager.reconcile()
+        assert states(manager) == {"a:1": AVAILABLE}
+
+    def test_of_an_observer_stop_no_load(self, clock):
+        class Blind(NullObserver):
+            def state_changed(self, status):
+                raise LookupError(status.servable_id)
+
+        manager = ServableManager(1_000, clock=clock, observer=Blind())
+        manager.aspire("a", {1: RecordingLoader(3.0)})
+        manager.reconcile()
+        assert answer(manager, A1) == 3.0
 
     def test_are_forgotten_when_the_wish_is_withdrawn(self, manager):
         manager.aspire("a", {1: FailingLoader(ArtefactError("x"))})

@@ -67,12 +67,17 @@ TABLE = {
     ),
     "one wanted version is there, the other failed": (
         [unwanted(1, AVAILABLE), wanted(2, END), wanted(3, AVAILABLE)],
-        None,
+        unload(1),
         unload(1),
     ),
     "one wanted version is there, the other is still to come": (
         [unwanted(1, AVAILABLE), wanted(2, START), wanted(3, AVAILABLE)],
         load(2),
+        unload(1),
+    ),
+    "one wanted version failed, the other is loading": (
+        [unwanted(1, AVAILABLE), wanted(2, END), wanted(3, LOADING), wanted(4, AVAILABLE)],
+        None,
         unload(1),
     ),
     "nothing is wanted any more": ([unwanted(1, AVAILABLE)], unload(1), unload(1)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from datetime import UTC, datetime
 
 import keras
@@ -41,10 +42,12 @@ def trained(tmp_path_factory):
 
 
 class TestTrainPurchaseIntent:
-    def test_writes_model_signature_report_and_samples(self, trained, signature):
+    def test_writes_model_signature_report_card_reference_and_samples(self, trained, signature):
         out, report, _ = trained
         assert sorted(path.name for path in out.iterdir()) == [
             "model.keras",
+            "model_card.md",
+            "reference.json",
             "report.json",
             "sample_rows.json",
             "signature.json",
@@ -52,6 +55,19 @@ class TestTrainPurchaseIntent:
         assert json.loads((out / "report.json").read_text()) == report.to_document()
         document = json.loads((out / "signature.json").read_text())
         assert Signature.from_document(document) == signature
+
+    def test_writes_how_features_and_score_were_spread(self, trained, signature):
+        out, report, _ = trained
+        reference = json.loads((out / "reference.json").read_text())
+        assert list(reference["features"]) == list(signature.feature_names)
+        for bins in reference["features"].values():
+            assert sum(bins["counts"]) == report.parts["training"].rows
+        assert sum(reference["score"]["counts"]) == report.parts["holdout"].rows
+        assert (out / "model_card.md").read_text().startswith("# purchase_intent")
+
+    def test_names_the_rows_by_their_digest(self, trained):
+        _, report, _ = trained
+        assert re.fullmatch(r"[0-9a-f]{64}", report.data_digest)
 
     def test_reports_what_it_did(self, trained):
         _, report, _ = trained

@@ -18,6 +18,7 @@ def report():
     return TrainingReport(
         model="purchase_intent",
         source="sessions.csv (SHA-256 abc)",
+        data_digest="ab" * 32,
         trained_at=NOON,
         seed=7,
         parts={
@@ -48,6 +49,7 @@ class TestToDocument:
             "schema_version": 1,
             "model": "purchase_intent",
             "source": "sessions.csv (SHA-256 abc)",
+            "data_digest": "ab" * 32,
             "trained_at": "2025-06-01T12:00:00+00:00",
             "seed": 7,
             "rows": 2000,

@@ -1,7 +1,31 @@
-"""The operators' door: the registry, what processes serve, batch predictions."""
+"""The operators' door: the registry, what processes serve, predictions and what became of them."""
 
 from __future__ import annotations
 
-from apps.ml_models.admin import batches, registry, served
+from apps.ml_models.admin import (
+    batches,
+    knowledge,
+    monitoring,
+    predictions,
+    promotions,
+    registry,
+    replays,
+    rollouts,
+    served,
+    traffic,
+    versions,
+)
 
-__all__ = ["batches", "registry", "served"]
+__all__ = [
+    "batches",
+    "knowledge",
+    "monitoring",
+    "predictions",
+    "promotions",
+    "registry",
+    "replays",
+    "rollouts",
+    "served",
+    "traffic",
+    "versions",
+]

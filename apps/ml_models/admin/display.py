@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html, format_html_join
 
+from apps.ml_models.models import OK, ServedVersion
 from apps.ml_models.selectors.batches import progress_of
 from core.admin import pill
 from core.admin.display import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from django.utils.safestring import SafeString
 
-    from apps.ml_models.models import BatchPrediction, ModelVersion
+    from apps.ml_models.models import (
+        BatchPrediction,
+        LoggedPrediction,
+        ModelVersion,
+        Promotion,
+        Replay,
+        Rollout,
+        TrafficSplit,
+    )
     from core.admin.display import Mood
 
 VERSION_MOODS: dict[str, Mood] = {"ready": "good", "rejected": "bad", "retired": ""}
+ROLLOUT_MOODS: dict[str, Mood] = {"live": "good", "failed": "bad", "superseded": ""}
+PROMOTION_MOODS: dict[str, Mood] = {"approved": "good", "rejected": "bad", "withdrawn": ""}
+REPLAY_MOODS: dict[str, Mood] = {"succeeded": "good", "failed": "bad"}
+SPLIT_MOODS: dict[str, Mood] = {"active": "good", "rolled_back": "bad", "ended": ""}
+SERVED_MOODS: dict[str, Mood] = {"available": "good", "end": "bad"}
 BATCH_MOODS: dict[str, Mood] = {
     "succeeded": "good",
     "partially_succeeded": "busy",
@@ -26,12 +42,88 @@ BATCH_MOODS: dict[str, Mood] = {
     "cancelled": "",
     "expired": "",
 }
+MINUTE = 60  # seconds
+ROWS_SHOWN = 50  # of one logged call
 VOCABULARY_SHOWN = 12  # entries; the rest are counted
 DIGITS = 4  # of a metric, after the point
 
 
 def version_state(version: ModelVersion) -> SafeString:
     return pill(version.get_state_display(), VERSION_MOODS.get(version.state, "busy"))
+
+
+def rollout_state(rollout: Rollout) -> SafeString:
+    return pill(rollout.get_state_display(), ROLLOUT_MOODS.get(rollout.state, "busy"))
+
+
+def promotion_state(promotion: Promotion) -> SafeString:
+    return pill(promotion.get_state_display(), PROMOTION_MOODS.get(promotion.state, "busy"))
+
+
+def replay_state(replay: Replay) -> SafeString:
+    return pill(replay.get_state_display(), REPLAY_MOODS.get(replay.state, "busy"))
+
+
+def split_state(split: TrafficSplit) -> SafeString:
+    return pill(split.get_state_display(), SPLIT_MOODS.get(split.state, "busy"))
+
+
+def served_state(served: ServedVersion) -> SafeString:
+    """Ended without a word is no fault: the version was unloaded."""
+    is_over = served.state == ServedVersion.State.END and not served.detail
+    mood = "" if is_over else SERVED_MOODS.get(served.state, "busy")
+    return pill(served.get_state_display(), mood)
+
+
+def outcome(code: str) -> SafeString:
+    """How a logged call ended."""
+    return pill(code, "good" if code == OK else "bad")
+
+
+def percent(share: float | None) -> str:
+    """A share (0 to 1) for people; a dash for None."""
+    return BLANK if share is None else f"{100 * share:.4g} %"
+
+
+def figure(value: float | None) -> str:
+    """A measured number with DIGITS after the point; a dash for None."""
+    return BLANK if value is None else f"{value:.{DIGITS}f}"
+
+
+def together(text: str) -> str:
+    """Words that stay on one line in a narrow table."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def moment(at: datetime | None) -> str:
+    """A time in UTC, to the minute; a dash for None."""
+    return BLANK if at is None else together(f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC")
+
+
+def lasted(start: datetime, end: datetime | None) -> str:
+    """Between two times, e.g. 1.4 s; a dash as long as it lasts."""
+    if end is None:
+        return BLANK
+    seconds = (end - start).total_seconds()
+    text = f"{seconds:.1f} s" if seconds < MINUTE else f"{seconds / MINUTE:,.1f} min"
+    return together(text)
+
+
+def logged_rows(row: LoggedPrediction, signature: Mapping[str, Any] | None) -> SafeString | str:
+    """Features and score of each logged row, under their names as far as they are known."""
+    if row.features is None:
+        return BLANK
+    width = max((len(values) for values in row.features), default=0)
+    names = [feature["name"] for feature in (signature or {}).get("features", ())][:width]
+    names += [f"feature {place + 1}" for place in range(len(names), width)]
+    scores = row.scores or []
+    return table(
+        (*names, "score"),
+        (
+            (*values, figure(scores[place]) if place < len(scores) else BLANK)
+            for place, values in enumerate(row.features[:ROWS_SHOWN])
+        ),
+    )
 
 
 def batch_status(job: BatchPrediction) -> SafeString:
@@ -117,3 +209,8 @@ def table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> SafeStrin
         ((format_html_join("", "<td>{}</td>", ((cell,) for cell in line)),) for line in lines),
     )
     return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+def facts(header: Sequence[str], lines: Iterable[Sequence[object]]) -> SafeString:
+    """A table in a panel, which scrolls sideways when there is no room; every cell is escaped."""
+    return format_html('<div class="scroll facts">{}</div>', table(header, lines))

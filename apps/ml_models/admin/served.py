@@ -9,36 +9,35 @@ from django.conf import settings
 from django.contrib import admin
 from django.utils import timezone
 
+from apps.ml_models.admin.display import served_state
+from apps.ml_models.admin.process_panels import budget_meter, process_panels
 from apps.ml_models.models import ServedVersion, ServingProcess
-from apps.ml_models.runtime.heartbeat import STALE_AFTER
-from core.admin import AuditedModelAdmin, pill
+from apps.ml_models.runtime.quorum import STALE_AFTER
+from core.admin import AuditedModelAdmin, Panel, pill
 from core.admin.display import size
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    from collections.abc import Sequence
+
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 
-class VersionInline(admin.TabularInline):  # type: ignore[type-arg] # Django's class takes none
-    model = ServedVersion
-    fields = ("version", "state", "engine", "detail", "bytes", "warm_up_ms", "since")
-    readonly_fields = fields
-    extra = max_num = 0
-    can_delete = False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ServedVersion]:
-        return super().get_queryset(request).select_related("version__model")
-
-
 @admin.register(ServingProcess)
 class ServingProcessAdmin(AuditedModelAdmin[ServingProcess]):
-    list_display = ("__str__", "alive", "generation", "memory", "started_at", "heartbeat_at")
+    list_display = (
+        "__str__",
+        "alive",
+        "generation",
+        "budget",
+        "memory",
+        "loads",
+        "heartbeat_at",
+    )
     list_filter = ("role", "host")
     search_fields = ("host__icontains", "id__exact")
     search_help_text = "Part of the machine's name, or an id."
     ordering = ("-heartbeat_at",)
-    inlines = (VersionInline,)
     fields = (
         "id",
         "role",
@@ -46,19 +45,31 @@ class ServingProcessAdmin(AuditedModelAdmin[ServingProcess]):
         "pid",
         "alive",
         "generation",
+        "budget",
         "memory",
+        "loads",
         "started_at",
         "heartbeat_at",
     )
     readonly_fields = fields
 
+    def panels(self, request: HttpRequest, row: ServingProcess) -> Sequence[Panel]:
+        versions = row.versions.select_related("version__model").order_by("version__model__name")
+        return process_panels(row, versions)
+
     @admin.display(description="State")
     def alive(self, process: ServingProcess) -> SafeString:
+        if process.retiring:
+            return pill("retiring", "busy")
         age = timezone.now() - process.heartbeat_at
         limit = timedelta(seconds=STALE_AFTER * settings.SERVING_HEARTBEAT_SECONDS)
         return pill("alive", "good") if age < limit else pill("not heard of", "bad")
 
-    @admin.display(description="Memory", ordering="rss_bytes")
+    @admin.display(description="Loaded versions", ordering="loaded_bytes")
+    def budget(self, process: ServingProcess) -> SafeString | str:
+        return budget_meter(process)
+
+    @admin.display(description="Resident memory", ordering="rss_bytes")
     def memory(self, process: ServingProcess) -> str:
         return size(process.rss_bytes)
 
@@ -78,6 +89,7 @@ class ServedVersionAdmin(AuditedModelAdmin[ServedVersion]):
         "detail",
         "engine",
         "bytes",
+        "measured_bytes",
         "warm_up_ms",
         "since",
     )
@@ -85,5 +97,4 @@ class ServedVersionAdmin(AuditedModelAdmin[ServedVersion]):
 
     @admin.display(description="State", ordering="state")
     def status(self, served: ServedVersion) -> SafeString:
-        moods = {"available": "good", "end": "bad" if served.detail else ""}
-        return pill(served.get_state_display(), moods.get(served.state, "busy"))  # type: ignore[arg-type] # each is a mood
+        return served_state(served)

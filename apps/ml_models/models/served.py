@@ -28,6 +28,16 @@ class ServingProcess(models.Model):
         default=0, help_text="The routing generation it answers by."
     )
     rss_bytes = models.PositiveBigIntegerField(default=0, help_text="Resident memory.")
+    budget_bytes = models.PositiveBigIntegerField(
+        db_default=0, help_text="What all versions together may take here."
+    )
+    loaded_bytes = models.PositiveBigIntegerField(
+        db_default=0, help_text="What the versions in memory take, as measured or estimated."
+    )
+    loads = models.PositiveIntegerField(db_default=0, help_text="Versions loaded since its start.")
+    retiring = models.BooleanField(
+        db_default=False, help_text="Over its soft limit of memory: another takes its place."
+    )
 
     class Meta:
         verbose_name_plural = "serving processes"
@@ -58,6 +68,9 @@ class ServedVersion(models.Model):
     detail = models.CharField(max_length=500, blank=True, help_text="Why it is not available.")
     engine = models.CharField(max_length=16, blank=True, help_text="litert or tensorflow.")
     bytes = models.PositiveBigIntegerField(default=0, help_text="Memory reckoned for it.")
+    measured_bytes = models.PositiveBigIntegerField(
+        db_default=0, help_text="What loading it added to resident memory; 0: not known."
+    )
     warm_up_ms = models.FloatField(default=0.0, help_text="Milliseconds its warm-up took.")
     since = models.DateTimeField(db_default=Now(), help_text="In this state since.")
 

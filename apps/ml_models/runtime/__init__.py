@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import threading
 
+from apps.ml_models.runtime.choices import Choice, Shadow, Target
 from apps.ml_models.runtime.process import Role, Runtime
-from apps.ml_models.runtime.routes import Routes, Target
+from apps.ml_models.runtime.routes import Routes
 
 __all__ = [
+    "Choice",
     "Role",
     "Routes",
     "Runtime",
+    "Shadow",
     "Target",
     "current",
     "is_ready",

@@ -1,4 +1,4 @@
-"""The rows in which a process tells, every few seconds, that it lives and what it serves."""
+"""The rows in which a process tells that it lives, and what it serves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import socket
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -15,52 +14,108 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from apps.ml_models.models import ModelVersion, ServedVersion, ServingProcess
+from apps.ml_models.runtime.metrics import LOADED_BYTES, ROUTING_GENERATION
+from apps.ml_models.runtime.quorum import STALE_AFTER
+from serving.memory import resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
     from serving.ids import ServableId
+    from serving.manager import ServableManager
     from serving.state import ServableStatus
 
-STALE_AFTER = 6  # missed heartbeats, after which a process counts as dead
+REPORT_SECONDS = 5.0  # at most, between two reports of what is served
+RSS_SAMPLES = 3  # heartbeats in a row with too much memory, before a process says so
+
+_PULSE = """
+    UPDATE {table} SET heartbeat_at = statement_timestamp(), rss_bytes = %s, loaded_bytes = %s,
+        loads = %s, retiring = %s
+    WHERE id = %s
+"""
 
 
 class Heartbeat:
-    """Writes the rows of one process; used by one thread."""
+    """Writes the rows of one process.
 
-    def __init__(self, role: str) -> None:
+    What is served is told by the thread that follows routing, when it changes; that the process
+    lives, by a thread with nothing else to do, also while a model is loaded.
+    """
+
+    def __init__(self, role: str, manager: ServableManager) -> None:
         self._id = uuid4()
         self._role = role
+        self._manager = manager
         self._due_at = 0.0
+        self._heavy_beats = 0
         self._told: dict[ServableId, tuple[object, ...]] = {}
+        self._told_generation = -1
 
-    def beat_when_due(self, statuses: Iterable[ServableStatus], generation: int) -> None:
-        """Write when a state has changed or the last heartbeat is old enough."""
-        now = {status.servable_id: _told(status) for status in statuses}
-        if now != self._told or time.monotonic() >= self._due_at:
+    def beat_when_due(self, statuses: Iterable[ServableStatus], generation: int) -> bool:
+        """Write what has changed, or when the last report is old enough; whether a state has."""
+        statuses = list(statuses)
+        has_changed = {status.servable_id: _told(status) for status in statuses} != self._told
+        is_behind = generation != self._told_generation
+        if has_changed or is_behind or time.monotonic() >= self._due_at:
             self.beat(statuses, generation)
+        return has_changed
 
-    @transaction.atomic
     def beat(self, statuses: Iterable[ServableStatus], generation: int) -> None:
-        """Write the process's row, one row a version, and purge processes that are dead."""
-        ServingProcess.objects.update_or_create(
+        """Write the process's row, one row a version, and purge processes that are dead.
+
+        What has been told is remembered once it is committed: rows that were rolled back are
+        written again.
+        """
+        statuses = list(statuses)
+        with transaction.atomic():
+            self._write_process(generation)
+            self._write_versions(statuses)
+        self._told = {status.servable_id: _told(status) for status in statuses}
+        self._told_generation = generation
+        ROUTING_GENERATION.set(generation)
+        self._due_at = time.monotonic() + REPORT_SECONDS
+        purge_dead_processes()
+
+    def _write_process(self, generation: int) -> None:
+        values = {
+            "heartbeat_at": Now(),
+            "generation": max(generation, 0),
+            "rss_bytes": resident_bytes(),
+            "budget_bytes": self._manager.budget_bytes,
+            "loaded_bytes": self._manager.loaded_bytes,
+            "loads": self._manager.loads,
+        }
+        _, is_new = ServingProcess.objects.update_or_create(
             id=self._id,
-            defaults={
-                "heartbeat_at": Now(),
-                "generation": max(generation, 0),
-                "rss_bytes": resident_bytes(),
-            },
+            defaults=values,
             create_defaults={
+                **values,
                 "role": self._role,
                 "host": socket.gethostname()[:255],
                 "pid": os.getpid(),
-                "generation": max(generation, 0),
-                "rss_bytes": resident_bytes(),
             },
         )
-        self._write_versions(list(statuses))
-        purge_dead_processes()
-        self._due_at = time.monotonic() + settings.SERVING_HEARTBEAT_SECONDS
+        if is_new:  # or deleted by the others, who had not heard of it for long
+            self._told = {}
+
+    def pulse(self, database: BaseDatabaseWrapper) -> bool:
+        """Write, on a connection of its own, that the process lives; False: it has no row (yet)."""
+        rss, loaded = resident_bytes(), self._manager.loaded_bytes
+        LOADED_BYTES.set(loaded)
+        is_heavy = 0 < settings.SERVING_RSS_BYTES <= rss
+        self._heavy_beats = self._heavy_beats + 1 if is_heavy else 0
+        table = database.ops.quote_name(ServingProcess._meta.db_table)  # noqa: SLF001 - Django's documented accessor
+        retiring = self._heavy_beats >= RSS_SAMPLES
+        with database.cursor() as cursor:
+            values = (rss, loaded, self._manager.loads, retiring, self._id)
+            cursor.execute(_PULSE.format(table=table), values)
+            return bool(cursor.rowcount)
+
+    def report_soon(self) -> None:
+        """Write all of it at the next look."""
+        self._due_at = 0.0
 
     def _write_versions(self, statuses: list[ServableStatus]) -> None:
         ids = _version_ids(status.servable_id for status in statuses)
@@ -78,11 +133,11 @@ class Heartbeat:
                     "detail": _detail(status),
                     "engine": status.engine[:16],
                     "bytes": status.bytes,
+                    "measured_bytes": status.measured_bytes,
                     "warm_up_ms": status.load_ms,
                     "since": Now(),
                 },
             )
-        self._told = {status.servable_id: _told(status) for status in statuses}
 
     def leave(self) -> None:
         """Delete the process's rows: it ends in order."""
@@ -107,17 +162,14 @@ def _version_ids(servable_ids: Iterable[ServableId]) -> dict[ServableId, UUID]:
     return {servable_id: found[servable_id] for servable_id in wanted if servable_id in found}
 
 
+@transaction.atomic
 def purge_dead_processes() -> int:
-    """Delete the rows of processes that have not been heard of; their number."""
+    """Delete the rows of processes that have not been heard of; their number.
+
+    Those that another process is deleting are left to it, so nobody waits for anybody.
+    """
     age = timedelta(seconds=STALE_AFTER * settings.SERVING_HEARTBEAT_SECONDS)
-    deleted, _ = ServingProcess.objects.filter(heartbeat_at__lt=Now() - age).delete()
+    stale = ServingProcess.objects.filter(heartbeat_at__lt=Now() - age)
+    locked = stale.select_for_update(skip_locked=True, of=("self",))
+    deleted, _ = ServingProcess.objects.filter(pk__in=[row.pk for row in locked]).delete()
     return deleted
-
-
-def resident_bytes() -> int:
-    """Memory of this process that is in RAM; 0 where /proc does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -39,6 +39,11 @@ def with_aliases_and_versions(path: str) -> Prefetch[str]:
     return Prefetch(f"{path}aliases", queryset=aliases)
 
 
+def with_champion(models: QuerySet[RegisteredModel]) -> QuerySet[RegisteredModel]:
+    """Models with all that a document of one shows."""
+    return models.prefetch_related(with_aliases_and_versions(""))
+
+
 def model_by_name(name: str, shape: Shape[RegisteredModel] = as_it_is) -> RegisteredModel:
     """Names are told apart exactly, though two may not differ in case alone."""
     try:
@@ -122,6 +127,25 @@ def served_states(version: ModelVersion) -> list[dict[str, object]]:
         }
         for row in rows
     ]
+
+
+def serving_of(version: ModelVersion) -> list[dict[str, object]]:
+    """The same, read once for each row that was read: a document and its tag tell one story."""
+    found: list[dict[str, object]] | None = version.__dict__.get("served_states")
+    if found is None:
+        found = version.__dict__["served_states"] = served_states(version)
+    return found
+
+
+def measured_bytes(version: ModelVersion) -> int:
+    """What it takes in memory, by those who serve it, or else by its validation; 0: not known."""
+    served = ServedVersion.objects.filter(version=version).aggregate(most=Max("measured_bytes"))
+    if served["most"]:
+        return int(served["most"])
+    engines = (version.validation_report or {}).get("engines", {})
+    report = engines.get(version.engine)
+    loaded = report.get("loaded_bytes") if isinstance(report, dict) else None
+    return loaded if isinstance(loaded, int) else 0
 
 
 def find_alias(name: str, alias: str) -> ModelAlias | None:

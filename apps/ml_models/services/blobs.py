@@ -13,7 +13,12 @@ from uuid import uuid4
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
 
-from apps.ml_models.selectors.blobs import artefact_storage, directory_of_batch, name_of_artefact
+from apps.ml_models.selectors.blobs import (
+    artefact_storage,
+    directory_of_batch,
+    name_of_artefact,
+    name_of_upload,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,6 +46,11 @@ class Blob:
 def store_artefact(chunks: Iterable[bytes]) -> Blob:
     """Write a model file under its digest; the same content again changes nothing."""
     return store(chunks, name_of_artefact)
+
+
+def store_upload(chunks: Iterable[bytes]) -> Blob:
+    """Write an upload under its digest into quarantine: a tree of its own, which nothing serves."""
+    return store(chunks, name_of_upload)
 
 
 def store(chunks: Iterable[bytes], name_of: Callable[[str], str]) -> Blob:
@@ -100,7 +110,10 @@ def _store_elsewhere(
     content = b"".join(chunks)
     sha256 = hashlib.sha256(content).hexdigest()
     name = name_of(sha256)
-    if not storage.exists(name):
+    if storage.exists(name):
+        with storage.open(name, "wb") as file:  # once more, so that it counts as written now
+            file.write(content)
+    else:
         storage.save(name, ContentFile(content))
     return Blob(name, sha256, len(content))
 
@@ -115,6 +128,12 @@ def delete_batch_files(job_id: UUID) -> None:
     for name in names:
         storage.delete(f"{directory}/{name}")
     storage.delete(directory)
+
+
+def delete_upload(sha256: str, *, before: datetime) -> bool:
+    """Delete an upload's content unless it was written later than `before`; whether it is gone."""
+    storage, name = artefact_storage(), name_of_upload(sha256)
+    return _delete_if_abandoned(storage, name, before)
 
 
 def delete_abandoned(*, before: datetime) -> int:
@@ -135,7 +154,7 @@ def delete_abandoned(*, before: datetime) -> int:
     return sum(_delete_if_abandoned(storage, f"{INCOMING}/{name}", before) for name in names)
 
 
-def _delete_if_abandoned(storage: FileSystemStorage, name: str, before: datetime) -> bool:
+def _delete_if_abandoned(storage: Storage, name: str, before: datetime) -> bool:
     try:
         if storage.get_modified_time(name) >= before:
             return False

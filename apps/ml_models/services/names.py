@@ -16,6 +16,16 @@ def is_alias(text: str) -> bool:
     return _ALIAS.fullmatch(text) is not None
 
 
+def check_alias(text: str) -> None:
+    """Raise InvalidNameError for what cannot be an alias."""
+    if not is_alias(text):
+        detail = "An alias has 1 to 64 lower-case letters, digits, `_` and `-`."
+        raise InvalidNameError(
+            f"{text[:80]!r} cannot be an alias.",
+            errors=(FieldError("invalid_name", detail, parameter="alias"),),
+        )
+
+
 def check_model_name(name: str) -> None:
     """Raise InvalidNameError for what cannot stand in a path or means something there."""
     if not _NAME.fullmatch(name) or name in {".", ".."}:

@@ -1,48 +1,82 @@
-"""Models and versions come in: names, numbers, uploads."""
+"""Models come in and are described; versions come in by services.uploading."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Max
 
-from apps.ml_models.errors import (
-    ArtefactNotAcceptedError,
-    ArtefactTooLargeError,
-    InvalidFeaturesError,
-    ModelNameTakenError,
-)
-from apps.ml_models.models import ModelVersion, RegisteredModel
-from apps.ml_models.selectors.registry import model_by_name
-from apps.ml_models.services.blobs import store_artefact
+from apps.ml_models.errors import ModelNameTakenError
+from apps.ml_models.models import RegisteredModel
+from apps.ml_models.services import tags
+from apps.ml_models.services.blobs import store_upload
+from apps.ml_models.services.knowledge import NOTHING, check_description, check_tags, refuse_faults
 from apps.ml_models.services.names import check_model_name
 from apps.ml_models.services.routing import move_generation
+from apps.ml_models.services.states import application_of, id_of
+from apps.ml_models.services.uploading import (
+    Upload,
+    check_signature,
+    check_waiting,
+    checked_upload,
+    create_uploaded_version,
+    create_version,
+    upload_version,
+)
 from core import audit
 from core.errors import FieldError
-from core.security.principal import Principal
-from core.tasks import enqueue
-from serving.errors import InvalidSignatureError
-from serving.signature import Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from uuid import UUID
+    from collections.abc import Callable, Mapping
 
-    from apps.ml_models.services.blobs import Blob
+    from apps.ml_models.models import ModelVersion
     from core.audit import Actor
 
-KERAS_MAGIC = b"PK\x03\x04"  # a .keras file is a zip archive
+__all__ = [
+    "application_of",
+    "checked_upload",
+    "create_uploaded_version",
+    "create_version",
+    "describe_model",
+    "insert_model",
+    "register_model",
+    "register_model_with_upload",
+    "upload_version",
+]
 
 
 @transaction.atomic
-def register_model(*, name: str, description: str = "", actor: Actor = None) -> RegisteredModel:
+def register_model(
+    *,
+    name: str,
+    description: str = "",
+    labels: Mapping[str, str] | None = None,
+    actor: Actor = None,
+) -> RegisteredModel:
     """Make a model without versions.
+
+    Args:
+        name: told apart from others by more than case.
+        description: what it predicts, for whom.
+        labels: its tags.
+        actor: for the audit trail.
 
     Raises:
         InvalidNameError: the name cannot stand in a path.
         ModelNameTakenError: a model has it, perhaps in another case.
+        InvalidVersionFactsError: the tags.
+    """
+    model = insert_model(name=name, description=description, labels=labels, actor=actor)
+    move_generation()
+    return model
+
+
+def insert_model(
+    *, name: str, description: str, labels: Mapping[str, str] | None, actor: Actor
+) -> RegisteredModel:
+    """As `register_model`, for a caller in a transaction that has more to lock.
+
+    The caller moves the generation, when it holds everything else.
     """
     check_model_name(name)
     try:
@@ -50,12 +84,11 @@ def register_model(*, name: str, description: str = "", actor: Actor = None) -> 
             model = RegisteredModel.objects.create(
                 name=name,
                 description=description,
-                created_by_id=None if actor is None else actor.user_id,
+                created_by_id=id_of(actor),
                 application_id=application_of(actor),
             )
     except IntegrityError as error:
         raise _taken(name) from error
-    move_generation()
     audit.record(
         actor=actor,
         action="ml_models.model.registered",
@@ -64,27 +97,48 @@ def register_model(*, name: str, description: str = "", actor: Actor = None) -> 
         before=None,
         after={"name": name, "description": description},
     )
+    tags.change_tags(model, None, labels or {}, actor=actor)
     return model
 
 
-@transaction.atomic
-def register_model_with_upload(  # noqa: PLR0913 - keyword-only, each a field of the form
+def register_model_with_upload(
     *,
     name: str,
     description: str,
-    chunks: Iterable[bytes] | None,
-    signature: Mapping[str, object] | None,
-    sha256: str,
+    labels: Mapping[str, str] | None,
+    upload: Upload | None,
     actor: Actor,
 ) -> tuple[RegisteredModel, ModelVersion | None]:
-    """Make a model and, when there is an upload, its first version: both or neither."""
-    model = register_model(name=name, description=description, actor=actor)
-    if chunks is None:
+    """Make a model and, when there is an upload, its first version: both or neither.
+
+    The file is stored before the transaction begins, once all that can be refused without it has
+    been looked at.
+    """
+    if upload is None:
+        model = register_model(name=name, description=description, labels=labels, actor=actor)
         return model, None
-    version = upload_version(
-        model_name=name, chunks=chunks, signature=signature, sha256=sha256, actor=actor
-    )
+    _check_new(name, labels or {}, upload, actor)
+    blob = store_upload(checked_upload(upload.chunks, upload.sha256))
+    with transaction.atomic():
+        model = insert_model(name=name, description=description, labels=labels, actor=actor)
+        version = create_uploaded_version(
+            model_name=name,
+            blob=blob,
+            signature=upload.signature,
+            knowledge=NOTHING,
+            actor=actor,
+        )
     return model, version
+
+
+def _check_new(name: str, labels: Mapping[str, str], upload: Upload, actor: Actor) -> None:
+    """Refuse what would be refused after the file has been stored."""
+    check_model_name(name)
+    if RegisteredModel.objects.filter(name__iexact=name).exists():
+        raise _taken(name)
+    refuse_faults({"tags": (check_tags, labels)})
+    check_signature(upload.signature)
+    check_waiting(actor)
 
 
 def _taken(name: str) -> ModelNameTakenError:
@@ -92,117 +146,47 @@ def _taken(name: str) -> ModelNameTakenError:
     return ModelNameTakenError(detail, errors=(FieldError("taken", detail, pointer="#/name"),))
 
 
-def application_of(actor: Actor) -> UUID | None:
-    return actor.application_id if isinstance(actor, Principal) else None
-
-
 @transaction.atomic
-def upload_version(  # noqa: PLR0913 - keyword-only, each a field of the form
+def describe_model(
     *,
-    model_name: str,
-    chunks: Iterable[bytes],
-    signature: Mapping[str, object] | None = None,
-    metrics: Mapping[str, object] | None = None,
-    sha256: str = "",
-    actor: Actor = None,
-) -> ModelVersion:
-    """Store an uploaded model as the next version and have it validated in the background.
-
-    The model's row is locked while the number is given, so numbers have neither gaps nor twins.
-
-    Args:
-        model_name: of a registered model.
-        chunks: the `.keras` file; at most settings.ARTEFACT_MAX_BYTES.
-        signature: its features and outputs; None to take what the model says of itself.
-        metrics: to be kept with the version, e.g. {"auc": 0.927}.
-        sha256: what the sender says the file's digest is; "" when it says nothing.
-        actor: for the audit trail.
+    name: str,
+    changes: Mapping[str, object],
+    actor: Actor,
+    reason: str = "",
+    check: Callable[[RegisteredModel], None] | None = None,
+) -> RegisteredModel:
+    """Change what is said of a model: "description" and "tags"; null deletes a tag.
 
     Raises:
-        ModelNotFoundError: there is no such model.
-        ArtefactTooLargeError, ArtefactNotAcceptedError: the file, before anything looks inside.
-        InvalidFeaturesError: the signature document.
+        ModelNotFoundError.
+        InvalidVersionFactsError: too long, or characters that no text has.
     """
-    check_signature(signature)
-    model = model_by_name(model_name)
-    blob = store_artefact(_checked(chunks))
-    _check_digest(blob, sha256)
-    version = create_version(
-        model=model, blob=blob, signature=signature, metrics=metrics, actor=actor
-    )
-    enqueue("ml_models.validate_model_version", version_id=str(version.pk))
-    return version
+    model, _ = tags.lock_tagged(name, None)
+    if check is not None:
+        check(model)
+    changed = _describe(model, changes, actor, reason)
+    wanted: Mapping[str, str | None] = changes.get("tags") or {}  # type: ignore[assignment] # checked below
+    if tags.change_tags(model, None, wanted, actor=actor, reason=reason) and not changed:
+        tags.touch_tagged(model, None)
+    return model
 
 
-def create_version(
-    *,
-    model: RegisteredModel,
-    blob: Blob,
-    signature: Mapping[str, object] | None,
-    metrics: Mapping[str, object] | None,
-    actor: Actor,
-) -> ModelVersion:
-    """Give a stored upload the model's next number. Caller is in a transaction."""
-    model = model.reload_for_update()
-    last = ModelVersion.objects.filter(model=model).aggregate(last=Max("number"))["last"]
-    version = ModelVersion.objects.create(
-        model=model,
-        number=(last or 0) + 1,
-        upload_digest=blob.sha256,
-        upload_bytes=blob.bytes,
-        declared_signature=signature,
-        metrics=dict(metrics or {}),
-        created_by_id=None if actor is None else actor.user_id,
-        application_id=application_of(actor),
-    )
-    move_generation()
+def _describe(
+    model: RegisteredModel, changes: Mapping[str, object], actor: Actor, reason: str
+) -> bool:
+    description = changes.get("description", model.description)
+    if description == model.description:
+        return False
+    refuse_faults({"description": (check_description, description)})
+    before, model.description = model.description, str(description)
+    model.save(update_fields=["description"])
     audit.record(
         actor=actor,
-        action="ml_models.version.uploaded",
-        object_type="model_version",
-        object_id=str(version.pk),
-        before=None,
-        after={"model": model.name, "version": version.number, "sha256": blob.sha256},
+        action="ml_models.model.changed",
+        object_type="model",
+        object_id=str(model.pk),
+        before={"description": before},
+        after={"description": description},
+        reason=reason,
     )
-    return version
-
-
-def check_signature(document: Mapping[str, object] | None) -> None:
-    """Refuse a signature document at once, with a pointer to what is wrong in it."""
-    if document is None:
-        return
-    try:
-        Signature.from_document(document)
-    except InvalidSignatureError as error:
-        fault = FieldError(error.code, error.detail, pointer=f"#/signature{error.pointer}")
-        raise InvalidFeaturesError(error.detail, errors=(fault,)) from None
-
-
-def _checked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes, refused when there are too many or they begin like no `.keras` file."""
-    size = 0
-    for chunk in chunks:
-        if size == 0 and chunk and not chunk.startswith(KERAS_MAGIC):
-            raise _not_accepted("A .keras file is expected; .h5 and pickles are not accepted.")
-        size += len(chunk)
-        if size > settings.ARTEFACT_MAX_BYTES:
-            raise ArtefactTooLargeError(
-                f"An artefact may have {settings.ARTEFACT_MAX_BYTES} bytes."
-            )
-        yield chunk
-    if size == 0:
-        raise _not_accepted("The file is empty.")
-
-
-def _check_digest(blob: Blob, sha256: str) -> None:
-    if sha256 and sha256.lower() != blob.sha256:
-        raise ArtefactNotAcceptedError(
-            f"The file has SHA-256 {blob.sha256}.",
-            errors=(FieldError("digest_mismatch", "Not the file's digest.", pointer="#/sha256"),),
-        )
-
-
-def _not_accepted(detail: str) -> ArtefactNotAcceptedError:
-    return ArtefactNotAcceptedError(
-        detail, errors=(FieldError("not_a_keras_file", detail, pointer="#/artefact"),)
-    )
+    return True

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from apps.ml_models.errors import ArtefactNotAcceptedError, ModelNotFoundError
 from apps.ml_models.models import CHAMPION, ModelVersion, RegisteredModel
-from apps.ml_models.selectors.registry import model_by_name
-from apps.ml_models.services.aliasing import set_alias, set_default
-from apps.ml_models.services.blobs import store_artefact
-from apps.ml_models.services.registering import check_signature, create_version, register_model
+from apps.ml_models.selectors.registry import find_alias, model_by_name
+from apps.ml_models.services.aliasing import DEFAULT_LOCK, set_alias, set_default
+from apps.ml_models.services.blobs import store_upload
+from apps.ml_models.services.knowledge import Knowledge, check_knowledge
+from apps.ml_models.services.registering import insert_model
+from apps.ml_models.services.uploading import check_signature, create_version
 from apps.ml_models.services.validating import validate_version
+from core.db.locks import lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +32,7 @@ def register_trained_version(  # noqa: PLR0913 - keyword-only, what a version co
     description: str,
     artefact: bytes,
     signature: Mapping[str, object],
-    metrics: Mapping[str, object],
+    knowledge: Knowledge,
     promote: bool,
     actor: Actor = None,
 ) -> ModelVersion:
@@ -42,7 +46,7 @@ def register_trained_version(  # noqa: PLR0913 - keyword-only, what a version co
         description: of a new model.
         artefact: the `.keras` file.
         signature: its features and outputs.
-        metrics: kept with the version.
+        knowledge: kept with the version; without a parent the present champion is it.
         promote: make it `champion`, and its model the default when there is none.
         actor: for the audit trail; None is the platform itself.
 
@@ -50,13 +54,15 @@ def register_trained_version(  # noqa: PLR0913 - keyword-only, what a version co
         ArtefactNotAcceptedError: the validation rejected it.
     """
     check_signature(signature)
-    blob = store_artefact([artefact])
+    check_knowledge(knowledge, signature)
+    blob = store_upload([artefact])
     with transaction.atomic():
+        model = _model(model_name, description, actor)
         version = create_version(
-            model=_model(model_name, description, actor),
+            model=model,
             blob=blob,
             signature=signature,
-            metrics=metrics,
+            knowledge=_with_parent(model, knowledge),
             actor=actor,
         )
     validated = validate_version(version_id=version.pk)
@@ -72,12 +78,21 @@ def _model(name: str, description: str, actor: Actor) -> RegisteredModel:
     try:
         return model_by_name(name)
     except ModelNotFoundError:
-        return register_model(name=name, description=description, actor=actor)
+        return insert_model(name=name, description=description, labels=None, actor=actor)
+
+
+def _with_parent(model: RegisteredModel, knowledge: Knowledge) -> Knowledge:
+    """A retrained model descends from what it is to take the place of."""
+    champion = find_alias(model.name, CHAMPION)
+    if champion is None or knowledge.parent is not None:
+        return knowledge
+    return replace(knowledge, parent=champion.version.number)
 
 
 @transaction.atomic
 def _promote(version: ModelVersion, actor: Actor) -> None:
     name = version.model.name
+    lock_name(DEFAULT_LOCK)  # before the model's row, as set_default has it
     set_alias(model_name=name, alias=CHAMPION, number=version.number, actor=actor, reason=REASON)
     if not RegisteredModel.objects.filter(is_default=True).exists():
         set_default(model_name=name, actor=actor, reason=REASON)

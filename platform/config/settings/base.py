@@ -12,12 +12,14 @@ from config.settings.parts.database import databases
 from config.settings.parts.logging import LOGGING  # noqa: F401 - a setting
 from config.settings.parts.mail import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.oauth import *  # noqa: F403 - a settings module is its names
+from config.settings.parts.prediction_log import *  # noqa: F403 - as above
 from config.settings.parts.redis import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.request_log import *  # noqa: F403 - as above
 from config.settings.parts.rest_framework import *  # noqa: F403 - as above
 from config.settings.parts.serving import *  # noqa: F403 - as above
 from config.settings.parts.simple_jwt import *  # noqa: F403 - as above
 from config.settings.parts.spectacular import *  # noqa: F403 - as above
+from config.settings.parts.traffic import *  # noqa: F403 - as above
 from config.settings.parts.webhooks import *  # noqa: F403 - as above
 
 BASE_DIR = Path(__file__).resolve().parents[3]

@@ -19,6 +19,9 @@ if not _state.is_file() and "DATABASE_URL" not in os.environ:
     )
 
 from config.settings.base import *  # noqa: E402, F403 - the file above must be read first
+from config.settings.parts.serving import on_this_kernel  # noqa: E402 - likewise
 
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = STATE_DIR / "mail"  # noqa: F405 - from base
+if "VALIDATION_REQUIRED_LAYERS" not in os.environ:
+    VALIDATION_REQUIRED_LAYERS = on_this_kernel(VALIDATION_REQUIRED_LAYERS)  # noqa: F405 - from base

@@ -17,6 +17,7 @@ if "STATE_DIR" not in os.environ:
     os.environ["STATE_DIR"] = tempfile.mkdtemp(prefix="agora-test-")
 
 from config.settings.base import *  # noqa: E402, F403 - the variables above must be set first
+from config.settings.parts.serving import on_this_kernel  # noqa: E402 - likewise
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
@@ -24,6 +25,9 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 REDIS_KEY_PREFIX = f"agora-test-{_worker}:"
 REVOCATION_IN_BACKGROUND = False  # a thread cannot see rows of a test's open transaction
 REQUEST_LOG_IN_BACKGROUND = False  # nothing is written behind a test's back
+PREDICTION_LOG_IN_BACKGROUND = False  # likewise
+SHADOW_IN_BACKGROUND = False  # likewise
 ACCESS_LOG_IN_BACKGROUND = False  # likewise
 WEBHOOK_RESOLVER = "tests.factories.names.addresses_of"  # nothing is asked outside
 WHITENOISE_AUTOREFRESH = True
+VALIDATION_REQUIRED_LAYERS = on_this_kernel(VALIDATION_REQUIRED_LAYERS)  # noqa: F405 - from base

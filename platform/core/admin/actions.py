@@ -35,13 +35,44 @@ logger = logging.getLogger(__name__)
 
 
 class ReasonForm(forms.Form):
-    """Why, in the words of whoever acts. An action that needs more to be said has a subclass."""
+    """Why, in the words of whoever acts. An action that needs more to be said has a subclass.
+
+    Attributes:
+        first: on an object's page, what is asked before the rest, so that the page that asks for
+            the reason can say what will happen.
+    """
+
+    first: tuple[str, ...] = ()
 
     reason = forms.CharField(
         max_length=audit.REASON_MAX,
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField", "autofocus": True}),
         help_text=f"Kept in the audit trail, at most {audit.REASON_MAX} characters.",
     )
+
+    def prepare(self, row: Any) -> None:  # noqa: ANN401 - a subclass names its model
+        """Fit the fields to the one object they are about, e.g. their choices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What `reasoned_action` was told, for pages other than the list (core.admin.objects)."""
+
+    name: str
+    description: str
+    explanation: str
+    permission: str
+    form_class: type[ReasonForm]
+    act: RowAction
+    label: str
+    is_grave: bool
+    applies: Callable[[Any], bool]
+    preview: Callable[[Any, Mapping[str, Any]], str] | None
+
+    @property
+    def title(self) -> str:
+        """Of the page about one object: its button's words."""
+        return self.label.removesuffix("…")
 
 
 @dataclass(slots=True)
@@ -58,12 +89,16 @@ def actor_of(request: HttpRequest) -> audit.AdminActor:
     return audit.AdminActor(user_id=user.pk, username=user.get_username())
 
 
-def reasoned_action(
+def reasoned_action(  # noqa: PLR0913 - keyword-only, what a page says and asks
     *,
     description: str,
     explanation: str = "",
     permission: str = "operate",
     form_class: type[ReasonForm] = ReasonForm,
+    label: str = "",
+    is_grave: bool = False,
+    applies: Callable[[Any], bool] = lambda _row: True,
+    preview: Callable[[Any, Mapping[str, Any]], str] | None = None,
 ) -> Callable[[RowAction], Action]:
     """Make an admin action of a method that acts on one row: `(self, request, row, reason)`.
 
@@ -77,6 +112,11 @@ def reasoned_action(
         permission: the admin's has_<permission>_permission decides who sees the action. "operate"
             is Django's `change` permission on the model, though no field can be edited.
         form_class: what is asked; what its further fields hold comes to the method by keyword.
+        label: of its button on an object's own page, where `object_actions` names it.
+        is_grave: the button warns by its colour.
+        applies: whether the button is there for this row.
+        preview: HTML for the object's page that asks: what will happen, of the row and of what the
+            form holds so far.
     """
 
     def decorate(act: RowAction) -> Action:
@@ -129,6 +169,18 @@ def reasoned_action(
 
         action.short_description = description  # type: ignore[attr-defined] # Django's admin reads these
         action.allowed_permissions = (permission,)  # type: ignore[attr-defined] # likewise
+        action.spec = Spec(  # type: ignore[attr-defined] # an object's page reads this
+            name=act.__name__,
+            description=description,
+            explanation=explanation,
+            permission=permission,
+            form_class=form_class,
+            act=act,
+            label=label or description,
+            is_grave=is_grave,
+            applies=applies,
+            preview=preview,
+        )
         return action
 
     return decorate
@@ -156,7 +208,7 @@ def _run(
         name = str(row)
         try:
             with transaction.atomic():
-                _act(modeladmin, request, row, act, said)
+                act_on(modeladmin, request, row, act, said)
         except DomainError as error:
             report.failed.append((name, error.detail))
         except PermissionDenied:
@@ -169,13 +221,14 @@ def _run(
     return report
 
 
-def _act(
+def act_on(
     modeladmin: AuditedModelAdmin[Any],
     request: HttpRequest,
     row: Model,
     act: RowAction,
     said: Mapping[str, Any],
 ) -> None:
+    """Run an action on one row. Caller has the transaction."""
     key, before, reason = row.pk, facts_of(row), said["reason"]
     modeladmin.log_change(request, row, f"{act.__name__}: {reason}")
     with audit.count_entries() as count:

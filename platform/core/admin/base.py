@@ -6,18 +6,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import EmptyResultSet, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model
+from django.db.models.constants import LOOKUP_SEP
+from django.http import Http404
+from django.urls import path
 
+from core.admin import objects
 from core.admin.actions import facts_of, record_change
 from core.models import AuditEntry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from core.admin.objects import Panel
 
 Row = TypeVar("Row", bound=Model)
 
@@ -52,6 +59,18 @@ class CappedPaginator(Pages):
         return int(self.__dict__["_count"])
 
 
+def _column_of(entry: Any) -> str:  # noqa: ANN401 - an entry of `list_filter`: a name, a pair, a class
+    """The column that a filter is about; empty: it knows itself what its parameter means."""
+    if isinstance(entry, list | tuple):
+        return str(entry[0])
+    return entry if isinstance(entry, str) else ""
+
+
+def _parameter_of(entry: Any) -> str:  # noqa: ANN401 - likewise
+    """The parameter of a filter that is about no one column; empty: it is about one."""
+    return str(getattr(entry, "parameter_name", ""))
+
+
 class AuditedModelAdmin(GenericModelAdmin[Row]):
     """Nothing can be added, changed or deleted unless a subclass says so; actions ask for a reason.
 
@@ -59,7 +78,11 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
 
     Attributes:
         audit_object_type: what audit entries call such an object; default: the model's name.
+        object_actions: those, made by `reasoned_action`, that have a button on an object's page.
     """
+
+    change_form_template = "admin/core/change_form.html"
+    object_actions: tuple[str, ...] = ()
 
     show_full_result_count = False
     paginator = CappedPaginator
@@ -122,6 +145,45 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
     def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         return super().has_view_permission(request, obj) or self.has_operate_permission(request)
 
+    def panels(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - for a subclass
+        row: Row,  # noqa: ARG002 - likewise
+    ) -> Sequence[Panel]:
+        """What stands above the fields of an object's page: tables, plots."""
+        return ()
+
+    def get_urls(self) -> list[Any]:
+        """Django's, and a page for each action on one object."""
+        page = self.admin_site.admin_view(self.act_view)
+        name = f"{self.opts.app_label}_{self.opts.model_name}_act"
+        return [path("<path:object_id>/act/<slug:name>/", page, name=name), *super().get_urls()]
+
+    def act_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponse:
+        """Ask for what an action needs, then act on the one object."""
+        spec = objects.spec_of(self, name)
+        if not objects.is_permitted(self, request, spec):
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404
+        return objects.answer(self, request, row, spec)
+
+    def render_change_form(  # noqa: PLR0913, PLR0917 - Django's signature
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,  # noqa: FBT001, FBT002 - likewise
+        change: bool = False,  # noqa: FBT001, FBT002 - likewise
+        form_url: str = "",
+        obj: Row | None = None,
+    ) -> HttpResponse:
+        """With the panels and buttons of the object."""
+        if obj is not None:
+            context["object_buttons"] = objects.buttons(self, request, obj)
+            context["panels"] = self.panels(request, obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Row], *where: object
     ) -> HttpResponse | None:
@@ -145,6 +207,19 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
         except (ValueError, ValidationError, EmptyResultSet):  # the last: a filter finds nothing
             return queryset.none(), False
         return found, may_repeat
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """What the list's filters are about, and nothing else.
+
+        Django lets an address ask for any column of the table, and so find out by halves what no
+        page shows: hashes of passwords, who called.
+        """
+        about = {self.date_hierarchy, *map(_column_of, self.get_list_filter(request))}
+        is_offered = any(
+            lookup == name or lookup.startswith(f"{name}{LOOKUP_SEP}") for name in about if name
+        )
+        is_filter = lookup in map(_parameter_of, self.get_list_filter(request))
+        return is_filter or (is_offered and super().lookup_allowed(lookup, value, request))
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -90,6 +90,10 @@ class OutboxState(admin.SimpleListFilter):
         return queryset.filter(**self.conditions.get(self.value() or "", {}))
 
 
+def is_waiting(row: OutboxEvent) -> bool:
+    return row.published_at is None
+
+
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(AuditedModelAdmin[OutboxEvent]):
     list_display = (
@@ -109,7 +113,7 @@ class OutboxEventAdmin(AuditedModelAdmin[OutboxEvent]):
     ordering = ("-position",)
     exclude = ("payload",)
     readonly_fields = ("state", "pretty_payload")
-    actions = ("try_again", "give_up")
+    actions = object_actions = ("try_again", "give_up")
 
     @admin.display(description="State")
     def state(self, row: OutboxEvent) -> SafeString:
@@ -124,6 +128,8 @@ class OutboxEventAdmin(AuditedModelAdmin[OutboxEvent]):
     @reasoned_action(
         description="Try the selected rows again now",
         explanation="The relay takes them at its next look, without waiting out their pause.",
+        label="Try again now…",
+        applies=is_waiting,
     )
     def try_again(self, request: HttpRequest, row: OutboxEvent, reason: str) -> None:  # noqa: ARG002 - the decorator records the reason
         if not claims.retry_now([row.position]):
@@ -132,6 +138,9 @@ class OutboxEventAdmin(AuditedModelAdmin[OutboxEvent]):
     @reasoned_action(
         description="Give up on the selected rows",
         explanation="They will never be sent, and what waits behind them goes on.",
+        label="Give up…",
+        is_grave=True,
+        applies=is_waiting,
     )
     def give_up(self, request: HttpRequest, row: OutboxEvent, reason: str) -> None:  # noqa: ARG002 - likewise
         if not claims.give_up([row.position]):

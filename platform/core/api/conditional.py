@@ -113,7 +113,8 @@ def _parse(header: str, name: str) -> list[tuple[bool, str]]:
 class ConditionalMixin:
     """For views: answers with a row's ETag, 304 where the caller has it, 412 where it is stale."""
 
-    has_etag: ClassVar[bool] = False  # says so in the schema; `retrieve` has one anyway
+    # Says so in the schema, of all operations or of those listed; `retrieve` has one anyway.
+    has_etag: ClassVar[bool | frozenset[str]] = False
     takes_if_match: ClassVar[frozenset[str]] = frozenset()  # operations, beside every PATCH
     requires_if_match: ClassVar[frozenset[str]] = frozenset()  # operations: 428 without the header
     request: Request

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import orjson
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils.html import format_html
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/v1"
+FOR_PROGRAMS: Final = (f"{API_PREFIX}/", *settings.PROTOCOL_PREFIXES)
 SHOWN_PATH_MAX = 500  # characters of a path repeated in an answer
 
 
@@ -65,7 +67,8 @@ class Problem:
 
 
 def is_api_path(path: str) -> bool:
-    return path.startswith("/api/v1/") or path == API_PREFIX
+    """Whether a path is for programs: version 1, or a protocol of others that we speak."""
+    return path.startswith(FOR_PROGRAMS) or path == API_PREFIX
 
 
 def render_problem(request: HttpRequest, problem: Problem) -> HttpResponse:

@@ -38,6 +38,20 @@ def lock_name(purpose: str, *parts: str) -> None:
         )
 
 
+def share_name(purpose: str, *parts: str) -> None:
+    """Hold the lock of a name together with all who share it, until this transaction ends.
+
+    Who locks the name waits for them, and they for who has locked it.
+
+    Raises:
+        OperationalError: not obtained within the session's lock_timeout.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))", [_text(purpose, parts)]
+        )
+
+
 def try_lock_name(purpose: str, *parts: str) -> bool:
     """Take the lock of a name if nobody holds it; it is then held until this transaction ends."""
     with connection.cursor() as cursor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from django.conf import settings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -52,7 +54,7 @@ PRIVATE_PAGES: Final = {
     "Cache-Control": "no-store",
 }
 
-API_PREFIX: Final = "/api/v1"
+API_PREFIXES: Final = ("/api/v1", *settings.PROTOCOL_PREFIXES)
 # JSON beside the API: OAuth 2.0 for programs, and what it says of itself (RFC 8414).
 DOCUMENTS: Final = ("/oauth/token", "/oauth/revoke", "/oauth/introspect", "/.well-known/")
 PRIVATE: Final = ("/account/", "/oauth/")
@@ -67,7 +69,7 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         path = request.path_info
-        if not path.startswith(API_PREFIX):
+        if not path.startswith(API_PREFIXES):
             add_missing(response, _headers_beside_the_api(path))
         elif "etag" in response.headers and request.method in READS:
             add_missing(response, REVALIDATED_HEADERS)

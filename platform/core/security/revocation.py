@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import connection, transaction
-from redis.exceptions import RedisError
 
+from core import nudges
 from core.ids import uuid7
 from core.limits import CREDENTIAL_CACHE_SECONDS
 from core.models import Revocation
-from core.redis_client import limits_client
 from core.security.errors import RevokedCredentialError, StaleSnapshotError
 from core.security.snapshot import NEVER, RevocationSnapshot, read_snapshot
 from core.security.watcher import Watcher, nudge_channel
@@ -46,7 +44,6 @@ UPSERT = """
 
 CLOCK_MARGIN = timedelta(seconds=70)  # clocks of two processes may differ, and a token's leeway
 
-logger = logging.getLogger(__name__)
 _watcher = Watcher()
 
 
@@ -97,10 +94,7 @@ def announce_change(kind: Revocation.Kind, subject: str, *, now: datetime, reaso
 
 def nudge() -> None:
     """Tell every process to look now. A nudge that is lost costs seconds, not safety."""
-    try:
-        limits_client().publish(nudge_channel(), "look")
-    except RedisError as error:
-        logger.info("No nudge about a revocation: %s", type(error).__name__)
+    nudges.nudge(nudge_channel())
 
 
 def snapshot() -> RevocationSnapshot:

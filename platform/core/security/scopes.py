@@ -17,6 +17,8 @@ SCOPES: dict[str, str] = {
     "models:read": "See the models you may call, with their signatures and metrics.",
     "models:write": "Upload model versions, promote and roll them back.",
     "predictions:create": "Ask models for predictions.",
+    "predictions:read": "Read your logged predictions, with what was asked and answered.",
+    "predictions:write": "Say what turned out to be true of your predictions, and erase them.",
     "batch-predictions:read": "Read your batch predictions and their results.",
     "batch-predictions:write": "Submit and cancel batch predictions.",
     "events:read": "See the events of what you have, and of what it did.",

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import Error
-from redis.exceptions import RedisError
 
 from core.db.connections import own_connection
+from core.nudges import Nudges
 from core.plans import read_plan_book
-from core.redis_client import limits_client
 from core.security.snapshot import RevocationSnapshot, read_snapshot
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
-    from redis.client import PubSub
 
 IDLE_SECONDS = 300.0  # without a question; then the thread ends and its connections close
 FIRST_LOOK_SECONDS = 1.0  # a caller waits at most, when there is no fresh snapshot yet
@@ -83,7 +81,7 @@ class Watcher:
 
     def _run(self) -> None:
         database = own_connection("agora revocations", statement_timeout=READ_TIMEOUT)
-        nudges = Nudges()
+        nudges = Nudges(nudge_channel())
         try:
             while not self._may_end():
                 nudges.listen()  # before the read, so that none falls between the two
@@ -126,48 +124,3 @@ class Watcher:
                 logger.warning("Revocations cannot be read: %s", type(error).__name__)
             self._failing = True
             self._changed.notify_all()
-
-
-class Nudges:
-    """Waits for the word that something was revoked; without Redis, for the time alone."""
-
-    def __init__(self) -> None:
-        self._subscription: PubSub | None = None
-
-    def listen(self) -> None:
-        """Subscribe, if Redis is there and we have not."""
-        if self._subscription is not None:
-            return
-        subscription = limits_client().pubsub()  # type: ignore[no-untyped-call] # it ships no types
-        try:
-            subscription.subscribe(nudge_channel())
-            self._subscription = subscription
-        except (RedisError, OSError):
-            subscription.close()
-
-    def wait(self, seconds: float, *, gap: float) -> None:
-        """Return when nudged, but not before `gap` seconds, or after `seconds`."""
-        until = time.monotonic() + seconds
-        time.sleep(min(seconds, gap))
-        try:
-            while self._subscription is not None and (left := until - time.monotonic()) > 0:
-                if _is_nudge(self._subscription.get_message(timeout=left)):
-                    self._drain()
-                    return
-        except (RedisError, OSError):
-            self.close()
-        time.sleep(max(0.0, until - time.monotonic()))
-
-    def _drain(self) -> None:
-        """What has arrived by now is answered by the one read that follows."""
-        while self._subscription and self._subscription.get_message(timeout=0.0) is not None:
-            pass
-
-    def close(self) -> None:
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            subscription.close()
-
-
-def _is_nudge(message: dict[str, object] | None) -> bool:
-    return message is not None and message["type"] == "message"

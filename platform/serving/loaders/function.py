@@ -36,8 +36,14 @@ class FunctionLoader:
     estimated_bytes: int = 0
     golden_set: GoldenSet | None = None
 
+    def file_bytes(self) -> int:
+        return 0
+
     def estimate_bytes(self) -> int:
         return self.estimated_bytes
+
+    def open_engine(self) -> None:
+        """Python is there."""
 
     def load(self) -> Servable:
         return FunctionServable(self.function)

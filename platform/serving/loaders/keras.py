@@ -61,8 +61,14 @@ class KerasLoader:
         self._read = read
         self._threads = (intra_op_threads, inter_op_threads)
 
+    def file_bytes(self) -> int:
+        return self._manifest.files[FileRole.KERAS].bytes
+
     def estimate_bytes(self) -> int:
-        return FIXED_BYTES + COPIES * self._manifest.files[FileRole.KERAS].bytes
+        return FIXED_BYTES + COPIES * self.file_bytes()
+
+    def open_engine(self) -> None:
+        import keras  # noqa: F401 - for its memory
 
     def load(self) -> Servable:
         """Raises ArtefactError when the file is not the validated one or does not load."""

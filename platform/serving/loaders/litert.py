@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 from typing import TYPE_CHECKING
 
 from serving.artefact import FileRole, verified
@@ -10,42 +10,76 @@ from serving.errors import ArtefactError, RuntimeUnavailableError
 from serving.golden import GoldenSet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ai_edge_litert.interpreter import Interpreter
 
     from serving.artefact import Manifest, ReadFile
     from serving.servable import Servable, Tensors
 
 SIGNATURE_NAME = "serving_default"
-FIXED_BYTES = 256 * 1_024  # of one interpreter, beside its tensors
-COPIES = 2  # the flatbuffer itself, and the packed weights of an interpreter
+FIXED_BYTES = 256 * 1_024  # of one interpreter, beside its weights (160 KiB were measured)
 
 
 class LiteRTServable:
-    """One interpreter for each thread: an interpreter runs one call at a time.
+    """A pool of interpreters, since each runs one call at a time.
 
-    The interpreters hang on a threading.local, so all of them go with this object.
+    A call takes the one that was used last and puts it back. The pool is opened and warmed before
+    anybody calls, one interpreter for each thread that may call at the same time, so no caller
+    waits for one to be made. If there are more callers after all, one more is opened and stays.
+
+    Args:
+        content: the flatbuffer.
+        num_threads: engine threads of one call.
+        interpreters: of the pool.
     """
 
     engine = "litert"
 
-    def __init__(self, content: bytes, *, num_threads: int = 1) -> None:
+    def __init__(self, content: bytes, *, num_threads: int = 1, interpreters: int = 1) -> None:
         self._content = content
         self._num_threads = num_threads
-        self._local = threading.local()
+        self._wanted = interpreters
+        # pop() and append() of a deque are atomic ("Deques support thread-safe appends and pops",
+        # library reference, collections), and cheaper than any lock
+        self._idle = deque([_Session(content, num_threads)])
+        self._opened = 1
+
+    @property
+    def interpreters(self) -> int:
+        """How many are open."""
+        return self._opened
 
     def predict(self, tensors: Tensors) -> Tensors:
         try:
-            session: _Session = self._local.session
-        except AttributeError:
-            session = self._local.session = _Session(self._content, self._num_threads)
-        return session.run(tensors)
+            session = self._idle.pop()
+        except IndexError:
+            session = self._open()
+        try:
+            return session.predict(tensors)
+        finally:
+            self._idle.append(session)
+
+    def replicas(self) -> Iterator[Servable]:
+        """Leave the first one ready for a single row as well, then open the others."""
+        yield self._idle[0]
+        while self._opened < self._wanted:
+            session = self._open()
+            yield session
+            self._idle.append(session)
+
+    def _open(self) -> _Session:
+        self._opened += 1
+        return _Session(self._content, self._num_threads)
 
 
 class _Session:
     """One interpreter, resized only when the number of rows changes.
 
-    Not locked: only the thread that made it may use it.
+    Not locked: one thread at a time may use it.
     """
+
+    engine = "litert"
 
     def __init__(self, content: bytes, num_threads: int) -> None:
         self._interpreter = _open(content, num_threads)
@@ -58,7 +92,7 @@ class _Session:
         ]
         self._rows = -1
 
-    def run(self, tensors: Tensors) -> Tensors:
+    def predict(self, tensors: Tensors) -> Tensors:
         interpreter = self._interpreter
         rows = len(tensors[self._inputs[0][0]])
         if rows != self._rows:
@@ -89,27 +123,39 @@ class LiteRTLoader:
         manifest: of a version whose engines include LiteRT.
         read: the content of a file by its entry; its digest is checked here.
         num_threads: of one interpreter; with several callers 1 is best.
+        interpreters: calls that may be in the engine at the same time.
     """
 
-    def __init__(self, manifest: Manifest, read: ReadFile, *, num_threads: int = 1) -> None:
+    def __init__(
+        self, manifest: Manifest, read: ReadFile, *, num_threads: int = 1, interpreters: int = 1
+    ) -> None:
         if FileRole.LITERT not in manifest.files:
             raise RuntimeUnavailableError("This model has no LiteRT form.")
         self._manifest = manifest
         self._read = read
         self._num_threads = num_threads
+        self._interpreters = interpreters
+
+    def file_bytes(self) -> int:
+        return self._manifest.files[FileRole.LITERT].bytes
 
     def estimate_bytes(self) -> int:
-        return FIXED_BYTES + COPIES * self._manifest.files[FileRole.LITERT].bytes
+        """The flatbuffer once, and for each interpreter its tensors and its packed weights."""
+        content = self.file_bytes()
+        return content + self._interpreters * (FIXED_BYTES + content)
+
+    def open_engine(self) -> None:
+        from ai_edge_litert import interpreter  # noqa: F401 - for its memory
 
     def load(self) -> Servable:
         """Raises ArtefactError when the file is not the validated one or does not open."""
         content = self._content(FileRole.LITERT)
-        servable = LiteRTServable(content, num_threads=self._num_threads)
         try:
-            _Session(content, self._num_threads)
+            return LiteRTServable(
+                content, num_threads=self._num_threads, interpreters=self._interpreters
+            )
         except (ValueError, RuntimeError) as error:
             raise ArtefactError("load_failed", "", "LiteRT cannot open the model.") from error
-        return servable
 
     def golden(self) -> GoldenSet | None:
         return GoldenSet.from_bytes(self._content(FileRole.GOLDEN))

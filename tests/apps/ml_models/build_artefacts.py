@@ -16,8 +16,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from serving.conversion import convert
-from serving.exchange import FILE_NAMES, SIGNATURE, UPLOAD
+from serving.validation.exchange import FILE_NAMES, SIGNATURE, UPLOAD
+from tests.factories.artefacts import convert
 
 FEATURES = [
     {"name": "amount", "kind": "number"},
@@ -74,8 +74,7 @@ def main(directory: Path) -> None:
         model, document = build(name)
         model.save(work / UPLOAD)
         (work / SIGNATURE).write_text(json.dumps(document))
-        converted = convert(work, unpacked_bytes=2**26)
-        (work / "manifest.json").write_text(json.dumps(converted.manifest.to_document()))
+        (work / "manifest.json").write_text(json.dumps(convert(work)))
         assert all((work / name).exists() for name in FILE_NAMES.values())
 
 

@@ -1,6 +1,7 @@
 """manage.py train_purchase_intent, from its options to a model that answers."""
 
 import json
+import re
 import subprocess
 import sys
 from io import StringIO
@@ -11,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from apps.ml_models import runtime
 from apps.ml_models.management.commands.train_purchase_intent import MODEL_NAME
-from apps.ml_models.models import ModelAlias, ModelVersion, RegisteredModel
+from apps.ml_models.models import DriftReference, ModelAlias, ModelVersion, RegisteredModel
 from apps.ml_models.services import predicting
 from tests.factories.ml_models import promote
 
@@ -42,15 +43,31 @@ class TestTrainPurchaseIntent:
         assert set(version.metrics["baselines"]) == {"logistic", "prior"}
         assert version.metrics["training"]["rows"] == 1200
         assert "AUC" in text
+        self.check_knowledge(version)
         assert not ModelAlias.objects.exists()
 
         promote(version, default=True)
         runtime.refresh()
         samples = json.loads((own_state / "demo" / "sample_rows.json").read_text())
-        result = predicting.predict(features=samples)
+        result = predicting.predict(features=samples).result
         assert all(0 <= probability <= 1 for (probability,) in result.to_lists())
         assert "nothing to train" in train("--if-missing")
         assert ModelVersion.objects.count() == 1
+
+    def check_knowledge(self, version):
+        """Card, origin, and bins for every feature and the score."""
+        card = version.card
+        assert card.text.startswith("# purchase_intent")
+        assert re.fullmatch("[0-9a-f]{64}", card.training_data_digest)
+        assert (card.training["rows"], card.training["seed"]) == (1200, 1)
+        assert set(card.frameworks) == {"keras", "tensorflow", "numpy"}
+        assert card.parent is None
+        features = {feature["name"] for feature in version.signature["features"]}
+        references = DriftReference.objects.filter(version=version, source="training")
+        assert {row.feature for row in references} == features | {""}
+        assert {row.rows for row in references if row.feature} == {840}
+        (manifest,) = {row.sha256 for row in version.transitions.filter(to_state="ready")}
+        assert manifest == version.artefact_digest
 
     def test_says_what_is_wrong_with_a_file(self, tmp_path):
         path = tmp_path / "sessions.csv"

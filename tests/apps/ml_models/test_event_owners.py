@@ -7,7 +7,7 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from apps.ml_models.services import aliasing, validating
+from apps.ml_models.services import aliasing, retiring, validating
 from apps.ml_models.services.batch import submitting
 from core.ids import uuid7
 from core.models import OutboxEvent
@@ -37,16 +37,17 @@ class TestModels:
         aliasing.set_alias(
             model_name="churn", alias="champion", number=2, actor=chief, reason=REASON
         )
-        aliasing.retire_version(
+        retiring.retire_version(
             model_name="churn", number=1, actor=chief, now=timezone.now(), reason=REASON
         )
 
         assert announced() == [
+            ("model.rollout_live", None, None, True),
             ("model.alias_moved", None, None, True),
             ("model_version.retired", None, None, True),
         ]
-        moved, retired = OutboxEvent.objects.order_by("position")
-        assert (moved.actor_id, retired.actor_id) == (bob.pk, bob.pk)
+        live, moved, retired = OutboxEvent.objects.order_by("position")
+        assert {live.actor_id, moved.actor_id, retired.actor_id} == {bob.pk}
         assert (moved.payload["version"], moved.payload["previous_version"]) == (2, 1)
         assert retired.payload == {"model": "churn", "version": 1, "state": "retired"}
         assert second.model_id == churn.pk

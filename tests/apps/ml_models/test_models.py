@@ -1,5 +1,7 @@
 """What the database itself refuses in the registry."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -10,6 +12,7 @@ from apps.ml_models.models import (
     RegisteredModel,
     RoutingGeneration,
     ServingProcess,
+    VersionCard,
 )
 from apps.ml_models.services.routing import move_generation
 from tests.factories.ml_models import make_model, make_ready_version, make_version
@@ -134,4 +137,38 @@ class TestServingProcess:
             lambda: ServingProcess.objects.create(
                 id="0198f2c5-1b2c-7d3e-8f90-a1b2c3d4e5f6", role="other", host="h", pid=1
             )
+        )
+
+
+class TestVersionCard:
+    def test_keeps_its_origin_and_lets_its_words_go(self):
+        card = VersionCard.objects.create(version=make_version("churn"), run_id="r")
+        rows = VersionCard.objects.filter(pk=card.pk)
+
+        for changes in ({"run_id": ""}, {"source": "s"}, {"training": {"a": 1}}):
+            refused(lambda changes=changes: rows.update(**changes))
+        rows.update(description="Words.", text="# Card")
+
+    def test_is_not_its_own_parent(self):
+        version = make_version("churn")
+
+        refused(lambda: VersionCard.objects.create(version=version, parent=version))
+
+    def test_names_its_data_by_a_digest_or_not_at_all(self):
+        refused(
+            lambda: VersionCard.objects.create(
+                version=make_version("churn"), training_data_digest="AB"
+            )
+        )
+
+
+class TestMovesOfAVersion:
+    @pytest.mark.parametrize("state", ["uploaded", "validating"])
+    def test_back_to_waiting_is_from_validation_alone(self, artefacts, state):
+        ready = make_ready_version(artefacts["linear"])
+        validating = make_version("churn", state="validating", validation_token=uuid4())
+
+        refused(lambda: ModelVersion.objects.filter(pk=ready.pk).update(state=state))
+        ModelVersion.objects.filter(pk=validating.pk).update(
+            state="uploaded", validation_token=None
         )

@@ -4,10 +4,13 @@ import threading
 import time
 
 import pytest
+from django.db import OperationalError, connection, transaction
 
 from apps.ml_models import runtime
 from apps.ml_models.errors import ModelNotReadyError, RuntimeUnavailableError
 from apps.ml_models.models import ServedVersion, ServingProcess
+from apps.ml_models.runtime.heartbeat import purge_dead_processes
+from apps.ml_models.runtime.pulse import Pulse
 from apps.ml_models.services import aliasing, predicting
 from tests.factories.ml_models import ANSWERS, ROW, make_ready_version, promote
 
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 def predict(**target):
-    return predicting.predict(features=[ROW], **target)
+    return predicting.predict(features=[ROW], **target).result
 
 
 @pytest.mark.usefixtures("churn")
@@ -80,7 +83,7 @@ class TestRefresh:
 
     def test_never_tries_what_it_may_not_run(self, artefacts, monkeypatch):
         # As if calls came so far apart that a failed load would be tried again.
-        monkeypatch.setattr("apps.ml_models.runtime.process.FAILURE_SECONDS", 0.0)
+        monkeypatch.setattr("apps.ml_models.runtime.on_demand.FAILURE_SECONDS", 0.0)
         make_ready_version(artefacts["steeper"], without_litert=True)
         process = runtime.refresh()
         for _ in range(3):
@@ -98,7 +101,8 @@ class TestRefresh:
         with pytest.raises(RuntimeUnavailableError, match="needs TensorFlow"):
             predict(model_name="heavy")
 
-    def test_unloads_what_no_alias_points_at_any_more(self, artefacts):
+    def test_unloads_what_no_alias_points_at_any_more(self, artefacts, settings):
+        settings.SERVING_BAKE_SECONDS = 0
         process = runtime.current()
         process.manager._linger_seconds = 0.0
         promote(make_ready_version(artefacts["steeper"]))
@@ -143,12 +147,86 @@ class TestHeartbeat:
 
         assert [process.host == "gone" for process in ServingProcess.objects.all()] == [False]
 
+    def test_believes_only_what_is_committed(self, artefacts):
+        """A purge that fails takes back nothing, and what was rolled back is told again."""
+        process = runtime.current()
+        process.beat()
+        process.handle_of(make_ready_version(artefacts["steeper"])).release()
+        with (
+            connection.execute_wrapper(_fails_at('"heartbeat_at" < ')),
+            pytest.raises(OperationalError),
+        ):
+            process.beat()
+
+        process._heartbeat.beat_when_due(process.manager.states(), process.routes.generation)
+
+        rows = ServedVersion.objects.values_list("version__number", "state")
+        assert set(rows) == {(1, "available"), (2, "available")}
+
     def test_leaves_no_row_behind_when_it_stops_in_order(self):
         runtime.current().beat()
 
         runtime.current()._heartbeat.leave()
 
         assert not ServingProcess.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPurge:
+    def test_waits_for_nobody_who_holds_the_row_of_a_dead_process(self):
+        dead = ServingProcess.objects.create(
+            id="0198f2c5-1b2c-7d3e-8f90-a1b2c3d4e5f6",
+            role="web",
+            host="gone",
+            pid=1,
+            heartbeat_at="2020-01-01T00:00:00Z",
+        )
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with transaction.atomic():
+                ServingProcess.objects.select_for_update().get(pk=dead.pk)
+                held.set()
+                done.wait(20)
+            connection.close()
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        try:
+            assert held.wait(20)
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '2s'")
+            assert purge_dead_processes() == 0
+        finally:
+            done.set()
+            thread.join()
+            connection.close()
+        assert purge_dead_processes() == 1
+
+
+class TestPulse:
+    def test_goes_on_after_what_nobody_foresaw(self, settings):
+        settings.SERVING_HEARTBEAT_SECONDS = 0.02
+        beaten = threading.Event()
+
+        class Weak:
+            beats = 0
+
+            def pulse(self, database):
+                self.beats += 1
+                if self.beats == 1:
+                    raise LookupError(self.beats)
+                beaten.set()
+                return True
+
+        pulse = Pulse(Weak(), threading.Event())
+        thread = threading.Thread(target=pulse.run, daemon=True)
+        thread.start()
+        try:
+            assert beaten.wait(10)
+        finally:
+            pulse.stop()
+            thread.join()
 
 
 @pytest.mark.usefixtures("churn")
@@ -198,3 +276,14 @@ class TestSwapUnderLoad:
 
         assert wrong == []
         assert min(answered) > self.MOVES
+
+
+def _fails_at(part):
+    """A database that goes away at a statement with these words in it."""
+
+    def execute_unless(execute, sql, *rest):
+        if part in sql:
+            raise OperationalError(part)
+        return execute(sql, *rest)
+
+    return execute_unless

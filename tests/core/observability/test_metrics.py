@@ -46,10 +46,10 @@ class TestMetrics:
         )
 
     def test_made_up_paths_and_methods_make_no_new_series(self, anyone):
-        anyone.generic("CANARY", "/api/v1/canary-path")
+        anyone.generic("PELICAN", "/api/v1/pelican-path")
 
         text = scraped(anyone)
-        assert "anary" not in text.lower()
+        assert "pelican" not in text.lower()
         assert 'method="OTHER",route="unrouted"' in text
 
     def test_of_one_name_are_made_once(self):

@@ -11,7 +11,11 @@ import pytest
 from serving.artefact import FileRole, entry_of
 from serving.errors import ArtefactDigestMismatchError, ArtefactError, RuntimeUnavailableError
 from serving.golden import check_equal
-from serving.loaders.litert import LiteRTLoader
+from serving.ids import ServableId
+from serving.loaders.litert import FIXED_BYTES, LiteRTLoader
+from serving.manager import ServableManager
+from serving.memory import Heap
+from serving.warmup import warm_up
 
 pytestmark = pytest.mark.tensorflow  # the models under test are made with it
 
@@ -117,7 +121,7 @@ class TestLiteRTServable:
         def call():
             servable = box[0]
             servable.predict(golden.inputs)
-            sessions.append(weakref.ref(servable._local.session))
+            sessions.append(weakref.ref(servable._idle[0]))
             del servable
             called.set()
             leave.wait(10)
@@ -131,3 +135,38 @@ class TestLiteRTServable:
         assert sessions[0]() is None
         leave.set()
         thread.join()
+
+
+class TestPool:
+    def test_is_open_and_warm_before_anybody_calls(self, dense_artefact, read_of):
+        loader = LiteRTLoader(dense_artefact.manifest, read_of(dense_artefact), interpreters=4)
+        servable = loader.load()
+        warm_up(servable, loader.golden())
+        assert (servable.interpreters, len(servable._idle)) == (4, 4)
+        assert {session._rows for session in servable._idle} == {1}
+
+    def test_opens_none_for_as_many_callers_as_it_is_made_for(self, dense_artefact, read_of):
+        loader = LiteRTLoader(dense_artefact.manifest, read_of(dense_artefact), interpreters=3)
+        servable = loader.load()
+        warm_up(servable, loader.golden())
+        taken = [servable._idle.pop() for _ in range(2)]
+        servable.predict(rows(loader.golden(), [0])[0])
+        assert servable.interpreters == 3
+        taken.append(servable._idle.pop())
+        servable.predict(rows(loader.golden(), [0])[0])
+        assert servable.interpreters == 4, "one more for one caller more"
+
+    def test_estimates_each_interpreter(self, dense_artefact, read_of):
+        one, four = (
+            LiteRTLoader(dense_artefact.manifest, read_of(dense_artefact), interpreters=count)
+            for count in (1, 4)
+        )
+        assert four.estimate_bytes() - one.estimate_bytes() == 3 * (FIXED_BYTES + one.file_bytes())
+
+    def test_measures_what_its_interpreters_take(self, dense_artefact, read_of):
+        loader = LiteRTLoader(dense_artefact.manifest, read_of(dense_artefact), interpreters=4)
+        loader.open_engine()
+        manager = ServableManager(2**30, heap=Heap())
+        manager.ensure_loaded(ServableId("dense", 1), loader)
+        (status,) = manager.states()
+        assert 4 * 100_000 < status.measured_bytes < 8 * 400_000

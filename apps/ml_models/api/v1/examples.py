@@ -140,15 +140,7 @@ CREATE_MODEL = [
 ]
 LIST_MODELS = listed(MODEL_DOCUMENT)
 LIST_VERSIONS = listed(SUMMARY)
-VERSION_DOCUMENT = {
-    **SUMMARY,
-    "signature": SIGNATURE,
-    "serving": SERVING,
-    "example": {"features": [{"PageValues": 1.0, "Weekend": False}]},
-}
-VERSION = [answered(VERSION_DOCUMENT)]
-MODEL = [answered({**MODEL_DOCUMENT, "champion": VERSION_DOCUMENT})]
-UPLOAD = [answered(UPLOADED, "202")]
+UPLOAD = [answered(SUMMARY), answered(UPLOADED, "202")]
 ALIAS = [answered(ALIAS_DOCUMENT)]
 SET_ALIAS = [
     sent("Promote", {"version": 3, "reason": "Better calibrated than 2."}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.ml_models.models import BatchPrediction, ModelVersion
+from apps.ml_models.models import BatchPrediction, ModelVersion, Promotion, Replay
 from core.api.typed_filters import (
     BOOLEAN,
     EXACT,
@@ -59,4 +59,25 @@ class BatchPredictionFilter(TypedFilterSet):
         Typed("started_at", TIME, RANGE + NULL),
         Typed("finished_at", TIME, RANGE + NULL),
         Typed("expires_at", TIME, RANGE),
+    )
+
+
+class PromotionFilter(TypedFilterSet):
+    typed = (
+        *TIMED,
+        Typed("state", choice(Promotion.State.values), ONE_OF),
+        Typed("alias", TEXT, ONE_OF),
+        Typed("version", integer(1, NUMBER_MAX), ONE_OF, "version__number"),
+        Typed("four_eyes", BOOLEAN, EXACT),
+        Typed("decided_at", TIME, RANGE + NULL),
+    )
+
+
+class ReplayFilter(TypedFilterSet):
+    typed = (
+        *TIMED,
+        Typed("state", choice(Replay.State.values), ONE_OF),
+        Typed("version", integer(1, NUMBER_MAX), ONE_OF, "candidate__number"),
+        Typed("against", integer(1, NUMBER_MAX), ONE_OF, "baseline__number"),
+        Typed("finished_at", TIME, RANGE + NULL),
     )

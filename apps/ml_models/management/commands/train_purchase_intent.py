@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from apps.ml_models.selectors.registry import has_champion
+from apps.ml_models.services.knowledge import Knowledge
 from apps.ml_models.services.training import register_trained_version
 from core.errors import DomainError
 
@@ -88,7 +89,7 @@ class Command(BaseCommand):
             description=DESCRIPTION,
             artefact=(out / "model.keras").read_bytes(),
             signature=json.loads((out / "signature.json").read_text(encoding="utf-8")),
-            metrics=metrics_of(report),
+            knowledge=knowledge_of(report, out),
             promote=not options["no_promote"],
         )
         _keep_samples((out / "sample_rows.json").read_text(encoding="utf-8"))
@@ -115,6 +116,22 @@ def quiet_libraries() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+
+
+def knowledge_of(report: TrainingReport, out: Path) -> Knowledge:
+    """What the registry keeps beside the file: figures, card, origin, and the bins for drift."""
+    document = report.to_document()
+    parameters = ("source", "trained_at", "seed", "rows", "positives", "epochs", "best_epoch")
+    return Knowledge(
+        metrics=metrics_of(report),
+        description=f"Trained on {report.source}, {report.rows:,} rows.",
+        model_card=(out / "model_card.md").read_text(encoding="utf-8"),
+        training={name: document[name] for name in (*parameters, "parts", "seconds")},
+        training_data_digest=report.data_digest,
+        frameworks=dict(report.versions),
+        source="manage.py train_purchase_intent",
+        reference=json.loads((out / "reference.json").read_text(encoding="utf-8")),
+    )
 
 
 def metrics_of(report: TrainingReport) -> dict[str, Any]:

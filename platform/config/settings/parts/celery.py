@@ -9,7 +9,7 @@ from typing import Any
 
 from kombu import Exchange, Queue
 
-from config.settings.env import env_str, redis_url
+from config.settings.env import env_int, env_str, redis_url
 
 QUEUES = ("default", "predictions", "webhooks", "telemetry", "maintenance")
 
@@ -19,9 +19,15 @@ ROUTES = {
     "core.*": {"queue": "maintenance"},
     "*.purge_*": {"queue": "maintenance"},
     "ml_models.*batch*": {"queue": "predictions"},
+    "ml_models.guard_*": {"queue": "telemetry"},  # never behind a validation or a purge
+    "ml_models.measure_*": {"queue": "maintenance"},
+    "ml_models.*replay*": {"queue": "predictions"},
     "webhooks.*": {"queue": "webhooks"},
 }
 
+WORKER_RSS_BYTES = env_int(
+    "WORKER_RSS_BYTES", 2 * 1024**3, minimum=2**20
+)  # of a child; TensorFlow and one large model take half of it
 BROKER_DATABASE = 0  # number of the Redis database of the broker
 SOFT_TIME_LIMIT = 60  # seconds; one task is one chunk or one delivery
 TIME_LIMIT = 90  # seconds; then the child is killed, and the chunk's lease runs out
@@ -62,6 +68,7 @@ def celery_settings() -> dict[str, Any]:
             "interval_max": 0.2,
         },
         "CELERY_WORKER_PREFETCH_MULTIPLIER": 1,
+        "CELERY_WORKER_MAX_MEMORY_PER_CHILD": WORKER_RSS_BYTES // 1024,  # KiB; between two tasks
         "CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT": 10,  # seconds to finish the chunk in hand
         "CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE": True,
         "CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS": True,

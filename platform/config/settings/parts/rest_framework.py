@@ -48,3 +48,6 @@ RATE_LIMITS: dict[str, list[tuple[str, int, int]]] = {
 # Scopes that answer 503 when Redis is away; the others stay open and are counted.
 RATE_LIMITS_FAIL_CLOSED = ["credentials", "oauth", "predict", "batch", "upload"]
 NUM_PROXIES = 0  # how many X-Forwarded-For hops are ours; 0: the header is ignored
+
+# Paths of protocols of others that we speak beside our own API: bearer tokens, no session, JSON.
+PROTOCOL_PREFIXES = ["/mlflow/"]

@@ -90,7 +90,9 @@ class Answers(Rules):
 
     def _answers_the_object(self, status: str) -> bool:
         """Whether a write answers an object in its new version."""
-        has_versions = self.view.has_etag or hasattr(self.view, "retrieve")
+        if isinstance(self.view.has_etag, frozenset) and self._has_etag():
+            return True
+        has_versions = self.view.has_etag is True or hasattr(self.view, "retrieve")
         makes = self.operation_name == "create" and status in {"201", "202"}
         changes = self.method in {"PATCH", "PUT"} and status in {"200", "201"}
         return has_versions and (makes or changes or self._answers_its_own_shape(status))

@@ -36,8 +36,12 @@ class Rules(AutoSchema):
         return mode
 
     def _is_detail_read(self) -> bool:
-        has_etag = self.operation_name == "retrieve" or self.view.has_etag
-        return self.method == "GET" and has_etag
+        return self.method == "GET" and (self.operation_name == "retrieve" or self._has_etag())
+
+    def _has_etag(self) -> bool:
+        """Whether the view says that answers of this operation carry a row's version."""
+        said: bool | frozenset[str] = self.view.has_etag
+        return said if isinstance(said, bool) else self.operation_name in said
 
     def _has_304(self) -> bool:
         return self._is_detail_read() or self._is_download()

@@ -102,7 +102,7 @@ class ApiBase(ConditionalMixin, APIView):
         except NotModifiedError:
             response = without_body(304, {"ETag": self.row_tag})
         except Exception as error:  # noqa: BLE001 - the boundary: every failure becomes a problem
-            response = answer_error(request, error)
+            response = self.answer_failure(request, error)
         return self._finish(request, response)
 
     def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401, ARG002 - DRF's signature
@@ -118,7 +118,7 @@ class ApiBase(ConditionalMixin, APIView):
         if self.deprecations:
             refuse_retired(self, now=timezone.now())
         if meta.get("QUERY_STRING"):
-            check_parameters(self, request)
+            self.check_query(request)
         if self.operation in self.requires_if_match:
             check_presence(request)
         if self.method in WITH_BODY:
@@ -129,6 +129,14 @@ class ApiBase(ConditionalMixin, APIView):
             self.spend(request, self.limit_weight(request))
 
     # -- Rules that a view may override
+
+    def answer_failure(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        """The answer for whatever was raised; a protocol of others has a shape of its own."""
+        return answer_error(request, error)
+
+    def check_query(self, request: ApiRequest) -> None:
+        """Refuse query parameters that the operation does not know."""
+        check_parameters(self, request)
 
     def limit_weight(self, request: ApiRequest) -> int:  # noqa: ARG002 - for those who override it
         """What this call costs; called after the body has been parsed."""
@@ -228,7 +236,7 @@ class ApiBase(ConditionalMixin, APIView):
                 decision = self._decide(self.request, 1)
                 if not decision.allowed and response.status_code >= 400:  # noqa: PLR2004 - a refusal
                     refusal = too_many(decision.retry_after, decision.violated)
-                    response = answer_error(request, refusal)
+                    response = self.answer_failure(request, refusal)
         if self.decision is not None:
             add_missing(response, self.decision.headers)
             self._release(response, self.decision)

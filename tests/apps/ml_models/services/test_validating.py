@@ -1,16 +1,30 @@
 """From an uploaded file to a version that is ready, or rejected with the reason."""
 
+import errno
+import os
+import shlex
+import signal
+import sys
+import threading
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from apps.ml_models import runtime
 from apps.ml_models.models import ModelVersion
-from apps.ml_models.services import predicting, registering, validating
+from apps.ml_models.services import predicting, registering, states, validating
+from apps.ml_models.services.knowledge import Knowledge
 from apps.ml_models.services.training import register_trained_version
 from core.models import OutboxEvent
+from serving.errors import ArtefactError
+from serving.reasons import ReasonCode
+from serving.sandbox.landlock import CREATE_RULESET
+from serving.validation import validate_artefact
 from tests.factories.ml_models import ANSWERS, ROW, make_model, make_version, promote
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +38,11 @@ def upload(content, **fields):
 def events():
     rows = OutboxEvent.objects.filter(kind="event", object_type="model_version")
     return list(rows.order_by("position").values_list("type", "payload__reason_code"))
+
+
+def moves(version):
+    rows = version.transitions.order_by("id")
+    return list(rows.values_list("from_state", "to_state", "reason_code", "sha256"))
 
 
 def let_the_lease_run_out(version):
@@ -55,7 +74,7 @@ class TestValidate:
 
         promote(ready, default=True)
         runtime.refresh()
-        assert predicting.predict(features=ROW).to_lists() == [[ANSWERS["linear"]]]
+        assert predicting.predict(features=ROW).result.to_lists() == [[ANSWERS["linear"]]]
 
     def test_rejects_an_archive_that_is_none_and_says_why(self):
         version = upload(b"PK\x03\x04" + b"\x00" * 100)
@@ -83,7 +102,7 @@ class TestValidate:
             description="Made here.",
             artefact=artefacts["steeper"].upload,
             signature=artefacts["steeper"].signature,
-            metrics={"auc": 0.8},
+            knowledge=Knowledge(metrics={"auc": 0.8}),
             promote=True,
         )
 
@@ -92,7 +111,147 @@ class TestValidate:
         assert version.artefact_digest == artefacts["steeper"].manifest.digest
         assert version.model.is_default
         runtime.refresh()
-        assert predicting.predict(features=ROW).to_lists() == [[ANSWERS["steeper"]]]
+        assert predicting.predict(features=ROW).result.to_lists() == [[ANSWERS["steeper"]]]
+
+
+class TestMoves:
+    def test_each_is_written_down_with_the_bytes_it_was_about(self, artefacts):
+        version = upload(artefacts["linear"].upload)
+        manifest = artefacts["linear"].manifest
+
+        validating._end(
+            validating._claim(version.pk),
+            state=ModelVersion.State.READY,
+            artefact_digest=manifest.digest,
+            manifest=manifest.to_document(),
+            signature=manifest.signature.to_document(),
+            engine="litert",
+        )
+
+        assert moves(version) == [
+            ("", "uploaded", "", version.upload_digest),
+            ("uploaded", "validating", "", version.upload_digest),
+            ("validating", "ready", "", manifest.digest),
+        ]
+
+    def test_a_rejection_has_its_code(self, artefacts):
+        version = upload(artefacts["linear"].upload)
+
+        validating._reject(validating._claim(version.pk), ArtefactError("parity", "", "Off."))
+
+        assert moves(version)[-1] == ("validating", "rejected", "parity", version.upload_digest)
+
+    def test_a_move_that_is_undone_leaves_no_trace(self, artefacts):
+        version = upload(artefacts["linear"].upload)
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            states.move_state(version, "ready", actor=None)
+
+        assert moves(version) == [("", "uploaded", "", version.upload_digest)]
+
+
+class TestSandboxUnavailable:
+    """The platform's fault is nobody's rejection: the upload waits for a machine that may."""
+
+    @pytest.fixture(autouse=True)
+    def kernel_without_landlock(self, monkeypatch, tmp_path):
+        program = Path(__file__).parents[3] / "serving/lacking.py"
+        run = shlex.join([sys.executable, str(program), str(CREATE_RULESET), sys.executable])
+        path = tmp_path / "python-without-landlock"
+        path.write_text(f'#!/bin/sh\nexec {run} "$@"\n')
+        path.chmod(0o755)
+        monkeypatch.setitem(validate_artefact.__kwdefaults__, "python", str(path))
+
+    def test_gives_the_version_back_and_counts_no_attempt(self, artefacts, caplog, sent_tasks):
+        version = upload(artefacts["linear"].upload)
+
+        assert validating.validate_version(version_id=version.pk) is None
+
+        version.refresh_from_db()
+        assert (version.state, version.validation_attempts) == ("uploaded", 0)
+        assert [move[:3] for move in moves(version)] == [
+            ("", "uploaded", ""),
+            ("uploaded", "validating", ""),
+            ("validating", "uploaded", "sandbox_incomplete"),
+        ]
+        assert "landlock" in caplog.text
+        assert events() == []
+
+    def test_offers_it_again_after_a_while_for_as_long_as_it_takes(self, artefacts, sent_tasks):
+        version = upload(artefacts["linear"].upload)
+        for _ in range(validating.MAX_ATTEMPTS + 1):
+            validating.validate_version(version_id=version.pk)
+            assert validating.validate_version(version_id=version.pk) is None, "not so soon"
+            ModelVersion.objects.update(created_at=Now() - timedelta(minutes=1))
+            offered = len(sent_tasks)
+            validating.reap_validations()
+            assert len(sent_tasks) == offered, "not so soon either"
+
+            let_the_lease_run_out(version)
+            validating.reap_validations()
+            assert len(sent_tasks) == offered + 1
+
+        version.refresh_from_db()
+        assert (version.state, version.validation_attempts) == ("uploaded", 0)
+
+
+def interrupting(error):
+    """Raise an error wherever this process is in a moment, as billiard does with its soft limit."""
+
+    def interrupt(*_signal):
+        raise error
+
+    signal.signal(signal.SIGUSR1, interrupt)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGUSR1)).start()
+
+
+class TestFaultOfTheWorker:
+    """No room, no memory, no time in the validating process: bounded, and never worker_lost."""
+
+    @pytest.fixture(autouse=True)
+    def children_that_sleep(self, monkeypatch, tmp_path):
+        path = tmp_path / "python-that-sleeps"
+        path.write_text("#!/bin/sh\nexec sleep 60\n")
+        path.chmod(0o755)
+        monkeypatch.setitem(validate_artefact.__kwdefaults__, "python", str(path))
+        before = signal.getsignal(signal.SIGUSR1)
+        yield
+        signal.signal(signal.SIGUSR1, before)
+
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (SoftTimeLimitExceeded(), "load_timeout"),
+            (MemoryError(), "memory_limit"),
+            (OSError(errno.ENOSPC, "No space left on device"), "sandbox_failed"),
+        ],
+        ids=["time", "memory", "disk"],
+    )
+    def test_is_tried_again_later_and_rejected_in_the_end(self, error, code):
+        version = upload(b"PK\x03\x04 nobody opens it")
+        for attempt in range(1, validating.MAX_ATTEMPTS):
+            interrupting(error)
+            assert validating.validate_version(version_id=version.pk) is None
+            assert validating.validate_version(version_id=version.pk) is None, "not so soon"
+            version.refresh_from_db()
+            assert (version.state, version.validation_attempts) == ("uploaded", attempt)
+            assert moves(version)[-1][:3] == ("validating", "uploaded", code)
+            let_the_lease_run_out(version)
+
+        interrupting(error)
+        ended = validating.validate_version(version_id=version.pk)
+
+        assert (ended.state, ended.reason_code) == ("rejected", code)
+        assert ended.reason_detail == ReasonCode(code).explanation
+        assert ended.validation_lease_until is None
+
+    def test_a_machine_without_room_for_files_leaves_it_to_others(self, monkeypatch, tmp_path):
+        version = upload(b"PK\x03\x04 nobody opens it")
+        with monkeypatch.context() as full:
+            full.setattr("tempfile.tempdir", str(tmp_path / "not there"))
+            assert validating.validate_version(version_id=version.pk) is None
+        version.refresh_from_db()
+        assert (version.state, version.validation_attempts) == ("uploaded", 1)
 
 
 class TestLease:
@@ -115,7 +274,7 @@ class TestLease:
     def test_a_missing_upload_is_a_reason(self, artefacts, storage_of_its_own):
         version = upload(artefacts["linear"].upload)
         digest = version.upload_digest
-        (storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}").unlink()
+        (storage_of_its_own / f"quarantine/{digest[:2]}/{digest}").unlink()
 
         rejected = validating.validate_version(version_id=version.pk)
 
@@ -124,7 +283,7 @@ class TestLease:
     def test_an_upload_that_was_changed_is_a_reason(self, artefacts, storage_of_its_own):
         version = upload(artefacts["linear"].upload)
         digest = version.upload_digest
-        (storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}").write_bytes(b"PK\x03\x04")
+        (storage_of_its_own / f"quarantine/{digest[:2]}/{digest}").write_bytes(b"PK\x03\x04")
 
         rejected = validating.validate_version(version_id=version.pk)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 import orjson
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from apps.ml_models.api.v1 import examples
 from apps.ml_models.api.v1.problems import Answers, problem
@@ -15,18 +16,18 @@ from apps.ml_models.api.v1.serializers.predict import PredictIn, PredictNamedIn,
 from apps.ml_models.errors import FeaturesMissingError
 from apps.ml_models.services import predicting
 from core.api.parsers import NumbersJSONParser
+from core.api.refusals import MalformedHeaderError
 from core.api.viewsets import ApiView
 from core.errors import FieldError, InvalidError
-from core.ids import uuid7
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from apps.ml_models.services.predicting import Answer
     from core.api.viewsets import ApiRequest
-    from serving.predictor import PredictResult
 
 ANSWERS: Answers = {
-    **problem(400, "validation_failed", "features_missing", "invalid_features"),
+    **problem(400, "validation_failed", "features_missing", "invalid_features", "malformed_header"),
     200: PredictOut,
     **problem(
         404,
@@ -41,6 +42,16 @@ ANSWERS: Answers = {
     **problem(500, "model_output_invalid", "internal_error"),
     **problem(503, "model_not_ready", "overloaded"),
 }
+
+ALWAYS, LOG_HEADER = "always", "Prediction-Log"
+PREDICTION_LOG = OpenApiParameter(
+    LOG_HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    enum=[ALWAYS],
+    description="`always`: this call is written to the prediction log, whatever share of the "
+    "model's calls is, so that what turns out to be true of it can be sent later.",
+)
 
 ROWS_A_UNIT = 100  # a call costs 1, and 1 more for every so many rows
 MODEL_NAME_MAX = 64  # characters
@@ -68,6 +79,16 @@ class PredictView(ApiView):
             fault = FieldError("required", detail, pointer="#/features")
             raise FeaturesMissingError(detail, errors=(fault,))
         return features
+
+    def is_logged(self, request: ApiRequest) -> bool:
+        """Whether the caller wants this call in the prediction log. Raises MalformedHeaderError."""
+        header = request.META.get("HTTP_PREDICTION_LOG")
+        if header is None:
+            return False
+        if header.strip() != ALWAYS:
+            fault = FieldError("invalid_choice", "This takes `always`.", header=LOG_HEADER)
+            raise MalformedHeaderError(f"{LOG_HEADER} takes `always`.", errors=(fault,))
+        return True
 
 
 def body_of(request: ApiRequest) -> Mapping[str, object]:
@@ -101,12 +122,13 @@ def _unknown_fields(names: set[str]) -> InvalidError:
     return InvalidError("The body has fields that are not known.", errors=faults)
 
 
-def _answer(result: PredictResult) -> HttpResponse:
+def _answer(answer: Answer) -> HttpResponse:
+    result = answer.result
     content = orjson.dumps(
         {
             "prediction": result.prediction,
             "model": {"name": result.servable_id.name, "version": result.servable_id.version},
-            "prediction_id": str(uuid7()),
+            "prediction_id": str(answer.id),
         },
         option=orjson.OPT_SERIALIZE_NUMPY,
     )
@@ -121,6 +143,7 @@ class PredictDefaultView(PredictView):
     @extend_schema(
         operation_id="predict",
         summary="Predict with the default model",
+        parameters=[PREDICTION_LOG],
         request=PredictIn,
         responses=ANSWERS,
         examples=examples.PREDICT,
@@ -135,13 +158,21 @@ class PredictDefaultView(PredictView):
         """
         features = self.features_of(request, FEATURES_AND_MODEL)
         name = _model_of(body_of(request))
-        return _answer(predicting.predict(features=features, model_name=name))
+        return _answer(
+            predicting.predict(
+                features=features,
+                model_name=name,
+                caller=request.auth,
+                is_logged=self.is_logged(request),
+            )
+        )
 
 
 class PredictChampionView(PredictView):
     @extend_schema(
         operation_id="predict_with_model",
         summary="Predict with a model's champion",
+        parameters=[PREDICTION_LOG],
         request=PredictNamedIn,
         responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
@@ -150,13 +181,21 @@ class PredictChampionView(PredictView):
     def post(self, request: ApiRequest, name: str) -> HttpResponse:
         """Ask a model by name; the version that its alias `champion` points at answers."""
         features = self.features_of(request, FEATURES)
-        return _answer(predicting.predict(features=features, model_name=name))
+        return _answer(
+            predicting.predict(
+                features=features,
+                model_name=name,
+                caller=request.auth,
+                is_logged=self.is_logged(request),
+            )
+        )
 
 
 class PredictVersionView(PredictView):
     @extend_schema(
         operation_id="predict_with_version",
         summary="Predict with one version",
+        parameters=[PREDICTION_LOG],
         request=PredictNamedIn,
         responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
@@ -169,13 +208,22 @@ class PredictVersionView(PredictView):
         answer is 503 `model_not_ready` with `Retry-After`.
         """
         features = self.features_of(request, FEATURES)
-        return _answer(predicting.predict(features=features, model_name=name, number=number))
+        return _answer(
+            predicting.predict(
+                features=features,
+                model_name=name,
+                number=number,
+                caller=request.auth,
+                is_logged=self.is_logged(request),
+            )
+        )
 
 
 class PredictAliasView(PredictView):
     @extend_schema(
         operation_id="predict_with_alias",
         summary="Predict with an alias",
+        parameters=[PREDICTION_LOG],
         request=PredictNamedIn,
         responses=ANSWERS,
         examples=examples.PREDICT_NAMED,
@@ -184,4 +232,12 @@ class PredictAliasView(PredictView):
     def post(self, request: ApiRequest, name: str, alias: str) -> HttpResponse:
         """Ask the version that an alias of a model points at."""
         features = self.features_of(request, FEATURES)
-        return _answer(predicting.predict(features=features, model_name=name, alias=alias))
+        return _answer(
+            predicting.predict(
+                features=features,
+                model_name=name,
+                alias=alias,
+                caller=request.auth,
+                is_logged=self.is_logged(request),
+            )
+        )

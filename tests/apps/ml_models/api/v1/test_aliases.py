@@ -3,10 +3,11 @@
 import pytest
 
 from apps.ml_models import runtime
-from apps.ml_models.models import ModelAlias, ModelVersion
+from apps.ml_models.models import ModelAlias, ModelVersion, Promotion
 from apps.ml_models.services import predicting
 from core.models import AuditEntry, OutboxEvent
 from tests.factories.ml_models import ROW, make_ready_version, make_version, promote
+from tests.factories.promotions import set_policy
 
 pytestmark = pytest.mark.django_db
 
@@ -65,7 +66,7 @@ class TestSetAlias:
             },
         )
         runtime.refresh()
-        assert predicting.predict(features=ROW).servable_id.version == 2
+        assert predicting.predict(features=ROW).result.servable_id.version == 2
 
     def test_makes_an_alias_that_did_not_exist(self, staff):
         response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/challenger")
@@ -88,6 +89,17 @@ class TestSetAlias:
 
         assert_problem(response, 412, "precondition_failed")
         assert ModelAlias.objects.get().version.number == 2
+
+    def test_made_again_it_is_not_the_one_that_was_seen(self, staff, assert_problem):
+        path = f"{URL}/churn/aliases/canary"
+        assert self.put(staff, {"version": 1}, path).status_code == 200
+        tag = staff.get(path)["ETag"]
+        assert staff.delete(path).status_code == 204
+        assert self.put(staff, {"version": 1}, path).status_code == 200
+
+        response = self.put(staff, {"version": 2}, path, HTTP_IF_MATCH=tag)
+
+        assert_problem(response, 412, "precondition_failed")
 
     def test_is_not_there_yet_for_one_who_saw_it(self, staff, assert_problem):
         response = self.put(staff, {"version": 2}, f"{URL}/churn/aliases/new", HTTP_IF_MATCH='"v1"')
@@ -137,6 +149,56 @@ class TestSetAlias:
 
 
 @pytest.mark.usefixtures("churn")
+class TestGatedAlias:
+    WHY = "The metric was taken on other data."
+
+    @pytest.fixture(autouse=True)
+    def _worse(self, churn, artefacts):
+        make_ready_version(artefacts["steeper"], metrics={"auc": 0.5})
+        set_policy(churn, gate_metric="auc")
+
+    def put(self, client, path=ALIAS, **fields):
+        return client.put(path, {"version": 2, **fields}, format="json")
+
+    def test_does_not_move_past_a_gate_that_says_no(self, staff, assert_problem):
+        problem = assert_problem(self.put(staff), 409, "promotion_refused")
+
+        assert problem["errors"] == [
+            {
+                "pointer": "#/version",
+                "code": "metric",
+                "detail": "auc must be at least 0.9; the present version has 0.9.",
+            }
+        ]
+        assert ModelAlias.objects.get().version.number == 1
+
+    def test_moves_with_a_reason_to_override_it(self, staff):
+        assert self.put(staff, override_reason=self.WHY).status_code == 200
+
+        promotion = Promotion.objects.get(version__number=2)
+        assert (promotion.gate_passed, promotion.override_reason) == (False, self.WHY)
+
+    def test_needs_a_reason_that_says_something(self, staff, assert_problem):
+        response = self.put(staff, override_reason="go")
+
+        place = ("#/override_reason", "min_length")
+        assert_problem(response, 400, "validation_failed", at=place)
+
+    def test_needs_a_second_person_where_the_policy_says_so(self, staff, churn, assert_problem):
+        set_policy(churn, four_eyes=True)
+
+        response = self.put(staff, override_reason=self.WHY)
+
+        assert_problem(response, 409, "approval_required")
+        assert ModelAlias.objects.get().version.number == 1
+
+    def test_is_champion_alone(self, staff, churn):
+        set_policy(churn, four_eyes=True)
+
+        assert self.put(staff, f"{URL}/churn/aliases/challenger").status_code == 200
+
+
+@pytest.mark.usefixtures("churn")
 class TestReadAlias:
     def test_says_where_it_points(self, reader):
         assert reader.get(ALIAS).json()["version"] == 1
@@ -165,7 +227,7 @@ class TestDeleteAlias:
     def test_goes_only_from_where_it_was_seen(self, staff, assert_problem):
         promote(ModelVersion.objects.get(), "canary")
 
-        response = staff.delete(f"{URL}/churn/aliases/canary", HTTP_IF_MATCH='"v9"')
+        response = staff.delete(f"{URL}/churn/aliases/canary", HTTP_IF_MATCH='"v999"')
 
         assert_problem(response, 412, "precondition_failed")
 

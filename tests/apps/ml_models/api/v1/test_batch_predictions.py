@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.ml_models.models import BatchPrediction
-from apps.ml_models.services import aliasing
+from apps.ml_models.services import retiring
 from apps.ml_models.services.batch import leasing, reaping, running, splitting
 from core.models import AuditEntry
 from tests.factories.ml_models import (
@@ -209,7 +209,7 @@ class TestSubmit:
     ):
         make_version("churn")
         make_ready_version(artefacts["linear"])
-        aliasing.retire_version(model_name="churn", number=3, actor=None, now=timezone.now())
+        retiring.retire_version(model_name="churn", number=3, actor=None, now=timezone.now())
 
         assert_problem(submit(hers, {**target, "features": [ROW]}), *problem)
 

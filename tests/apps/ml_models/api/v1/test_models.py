@@ -222,9 +222,10 @@ class TestUploadVersion:
             len(content),
         )
         digest = version.upload_digest
-        stored = storage_of_its_own / f"models/sha256/{digest[:2]}/{digest}"
+        stored = storage_of_its_own / f"quarantine/{digest[:2]}/{digest}"
         assert stored.read_bytes() == content
         assert stored.stat().st_mode & 0o777 == 0o600
+        assert not (storage_of_its_own / "models").exists(), "nothing that is served from"
         assert not list((storage_of_its_own / "incoming").iterdir())
         assert sent_tasks == [("ml_models.validate_model_version", {"version_id": str(version.pk)})]
 
@@ -233,7 +234,7 @@ class TestUploadVersion:
 
         numbers = [
             self.upload(staff, artefacts[name].upload).json()["version"]
-            for name in ("linear", "linear", "pair")
+            for name in ("linear", "steeper", "pair")
         ]
 
         assert numbers == [1, 2, 3]
@@ -249,7 +250,7 @@ class TestUploadVersion:
         assert response.status_code == 400, response.content
         assert not ModelVersion.objects.exists()
         assert sent_tasks == []
-        assert not list(storage_of_its_own.glob("models/sha256/*/*"))
+        assert not [path for path in storage_of_its_own.rglob("*") if path.is_file()]
 
     def test_refuses_a_file_with_another_digest_than_announced(
         self, staff, artefacts, assert_problem

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.ml_models import runtime
 from apps.ml_models.models import RegisteredModel
-from apps.ml_models.services import aliasing, predicting
+from apps.ml_models.services import predicting, retiring
 from tests.factories.ml_models import (
     ANSWERS,
     ROW,
@@ -254,7 +254,7 @@ class TestRefusal:
 
     def test_says_that_a_version_is_gone(self, post, assert_problem, artefacts):
         make_ready_version(artefacts["steeper"])
-        aliasing.retire_version(model_name="churn", number=2, actor=None, now=timezone.now())
+        retiring.retire_version(model_name="churn", number=2, actor=None, now=timezone.now())
         runtime.refresh()
 
         response = post({"features": ROW}, "/api/v1/models/churn/versions/2/predict")

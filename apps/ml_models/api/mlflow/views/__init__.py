@@ -1,0 +1,1 @@
+"""The facade's routes: models, versions, files."""
