@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -194,7 +195,7 @@ class TestWatched:
         place = tmp_path / "work"
         place.mkdir()
         monkeypatch.setattr("tempfile.tempdir", str(place))
-        script = CONFINED + f"cd $5/out && exec {sys.executable} -c '{program}'"
+        script = CONFINED + f"cd $5/out && exec {shlex.quote(sys.executable)} -c '{program}'"
         started = time.monotonic()
         code = refused(b"x", python=child(script)).reason_code
         # one that ends by itself may do so between two looks
@@ -299,7 +300,7 @@ class TestArtefacts:
         forged = tmp_path / "forged"
         shutil.copytree(examined, forged)
         script = (
-            f'if [ "$4" = rebuild ]; then exec {sys.executable} "$@"; fi\n'
+            f'if [ "$4" = rebuild ]; then exec {shlex.quote(sys.executable)} "$@"; fi\n'
             + CONFINED
             + PASSED
             + f"cp {forged}/config.json {forged}/*.npz $5/out/\n"
