@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WEBS = 2
 WARM_PROMOTIONS = 10  # after which memory counts as settled
 PROMOTIONS_A_WINDOW = 10
-GAP_SECONDS = 0.2  # between two promotions
+GAP_SECONDS = 1.0  # between two promotions
 LONG_GAP_SECONDS = 2.3  # after which a version that is not kept warm has gone
 GROWTH_MAX = 1.1  # of resident memory
 TAIL_MAX = 2.0  # of the p99 while the alias swings, over that while it rests
