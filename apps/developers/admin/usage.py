@@ -21,11 +21,9 @@ from apps.developers.selectors.requests import REQUEST_ID, only_request
 from apps.developers.selectors.usage import latency_ms
 from core.admin import AuditedModelAdmin, pill
 from core.admin.display import BLANK, size
+from core.admin.periods import PeriodFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
     from django.utils.safestring import SafeString
@@ -33,44 +31,6 @@ if TYPE_CHECKING:
 APPLICATIONS_MAX = 50  # offered as a filter; others are found by their id
 USERNAME = get_user_model()._default_manager.filter(pk=OuterRef("account_id")).values("username")  # noqa: SLF001 - Django's documented accessor
 NAME = Application.objects.filter(pk=OuterRef("application_id")).values("name")
-
-
-class PeriodFilter(admin.SimpleListFilter):
-    """How far back to look; without a choice only as far as `default` says."""
-
-    title = "period"
-    parameter_name = "period"
-    periods = {"day": 1, "week": 7, "month": 30, "quarter": 92}  # days before today
-    default = "day"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - Django's signature
-        return [
-            ("today", "Today"),
-            ("day", "Since yesterday"),
-            ("week", "Past week"),
-            ("month", "Past 30 days"),
-            ("quarter", "Past 92 days"),
-            ("all", "All that is kept"),
-        ]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:  # noqa: ANN401 - Django's signature
-        """Django's, without the "All" that stands for no choice."""
-        chosen = self.value() or self.default
-        for lookup, title in self.lookup_choices:
-            yield {
-                "selected": str(lookup) == chosen,
-                "query_string": changelist.get_query_string({self.parameter_name: lookup}),
-                "display": title,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value() or self.default
-        if chosen == "all":
-            return queryset
-        return queryset.filter(day__gte=self._first_day(chosen))
-
-    def _first_day(self, chosen: str) -> date:
-        return timezone.now().date() - timedelta(days=self.periods.get(chosen, 0))
 
 
 class UsagePeriodFilter(PeriodFilter):

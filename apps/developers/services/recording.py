@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from apps.developers.models import RequestRecord
 from apps.developers.services.fact_rows import (
@@ -17,6 +17,7 @@ from apps.developers.services.fact_rows import (
     sums_of,
 )
 from core.db.partitions import ensure_day_partitions
+from core.facts.storing import store_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 TABLE: Final = "developers_requestrecord"
 USED_EVERY: Final = 60  # seconds; last_used_at of a key moves no sooner
-UNIQUE_VIOLATION, CHECK_VIOLATION = "23505", "23514"  # SQLSTATE; PostgreSQL, appendix A
 
 COPY: Final = f"COPY {TABLE} ({', '.join(COLUMNS)}) FROM STDIN"
 
@@ -77,17 +77,12 @@ def record_requests(facts: Sequence[RequestFact]) -> None:
     days = days_of(facts)
     if not days <= _days_made:
         _make_partitions(days)
-    try:
-        _store(facts)
-    except IntegrityError as error:
-        state: str | None = getattr(error.__cause__, "pgcode", None)
-        if state == UNIQUE_VIOLATION:
-            _store(_not_yet_stored(facts))
-        elif state == CHECK_VIOLATION:
-            _make_partitions(days)
-            _store(facts)
-        else:
-            raise
+    store_once(
+        facts,
+        store=_store,
+        not_yet_stored=_not_yet_stored,
+        make_partitions=lambda: _make_partitions(days),
+    )
 
 
 @transaction.atomic

@@ -6,13 +6,11 @@ That is personal data: it is in no list, and on a row's own page only for staff 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
 from django.db.models import OuterRef, Q, Subquery
-from django.utils import timezone
 
 from apps.ml_models.admin.display import logged_rows, outcome
 from apps.ml_models.models import (
@@ -24,51 +22,14 @@ from apps.ml_models.models import (
 )
 from core.admin import AuditedModelAdmin
 from core.admin.display import BLANK
+from core.admin.periods import PeriodFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import date
-
     from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
 VERSION = ModelVersion.objects.filter(pk=OuterRef("version_id"))
-
-
-class DaysFilter(admin.SimpleListFilter):
-    """How far back to look: each day is a partition, and without a choice only two are read."""
-
-    title = "period"
-    parameter_name = "period"
-    periods = {"today": 0, "yesterday": 1, "week": 7, "month": 30}  # days before today
-    default = "yesterday"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - Django's signature
-        return [
-            ("today", "Today"),
-            ("yesterday", "Since yesterday"),
-            ("week", "Past week"),
-            ("month", "Past 30 days"),
-            ("all", "All that is kept"),
-        ]
-
-    def choices(self, changelist: Any) -> Iterator[Any]:  # noqa: ANN401 - Django's signature
-        """Django's, without the "All" that stands for no choice."""
-        chosen = self.value() or self.default
-        for lookup, title in self.lookup_choices:
-            yield {
-                "selected": str(lookup) == chosen,
-                "query_string": changelist.get_query_string({self.parameter_name: lookup}),
-                "display": title,
-            }
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        chosen = self.value() or self.default
-        return queryset if chosen == "all" else queryset.filter(day__gte=self._first_day(chosen))
-
-    def _first_day(self, chosen: str) -> date:
-        return timezone.now().date() - timedelta(days=self.periods.get(chosen, 0))
 
 
 class OutcomeFilter(admin.SimpleListFilter):
@@ -99,7 +60,7 @@ class LogAdmin(AuditedModelAdmin[Any]):
     ids: tuple[str, ...] = ("id", "version_id")
     plain: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
-    list_filter: ClassVar[Any] = (DaysFilter, OutcomeFilter)
+    list_filter: ClassVar[Any] = (PeriodFilter, OutcomeFilter)
     search_fields = ("id__exact",)
     search_help_text = "The id of a prediction or of a version, or part of a model's name."
     ordering = ("-id",)
@@ -158,7 +119,7 @@ class LoggedPredictionAdmin(LogAdmin):
 
     ids = ("id", "version_id", "model_id")
     list_display = ("at", "of_version", "alias", "arm", "rows", "ended", "latency", "request_id")
-    list_filter = (DaysFilter, "arm", OutcomeFilter)
+    list_filter = (PeriodFilter, "arm", OutcomeFilter)
     plain = (
         "id",
         "day",
@@ -198,7 +159,7 @@ class ShadowPredictionAdmin(LogAdmin):
 @admin.register(PredictionTruth)
 class PredictionTruthAdmin(LogAdmin):
     list_display = ("id", "day", "of_version", "known", "received_at")
-    list_filter = (DaysFilter,)
+    list_filter = (PeriodFilter,)
     plain = ("id", "day", "of_version", "known", "received_at")
     personal = ("truths", "user_id", "application_id")
 

@@ -58,12 +58,3 @@ def _added(
     if not pairs:  # a day whose scores are no probabilities
         return list(some)
     return [{name: one[name] + other[name] for name in BIN} for one, other in pairs]
-
-
-def drift_by_day(version: ModelVersion, *, first: date) -> dict[str, list[tuple[date, float]]]:
-    """By feature, the score under "": the PSI of each day from `first` on, in order of the days."""
-    rows = DriftReading.objects.filter(version=version, day__gte=first).order_by("day")
-    found: dict[str, list[tuple[date, float]]] = {}
-    for feature, day, psi in rows.values_list("feature", "day", "psi"):
-        found.setdefault(feature, []).append((day, psi))
-    return found

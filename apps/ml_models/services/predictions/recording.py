@@ -5,11 +5,12 @@ from __future__ import annotations
 from io import StringIO
 from typing import TYPE_CHECKING, Final
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
 from apps.ml_models.models import LoggedPrediction
 from apps.ml_models.services.predictions.fact_rows import COLUMNS, copy_lines, day_of
 from core.db.partitions import ensure_day_partitions
+from core.facts.storing import store_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 TABLE: Final = "ml_models_loggedprediction"
 TABLES: Final = (TABLE, "ml_models_predictiontruth", "ml_models_shadowprediction")
-UNIQUE_VIOLATION, CHECK_VIOLATION = "23505", "23514"  # SQLSTATE; PostgreSQL, appendix A
 
 COPY: Final = f"COPY {TABLE} ({', '.join(COLUMNS)}) FROM STDIN"
 
@@ -36,18 +36,12 @@ def record_predictions(facts: Sequence[PredictionFact]) -> None:
     Raises:
         Error: nothing of the batch is stored.
     """
-    try:
-        _store(facts)
-    except IntegrityError as error:
-        state: str | None = getattr(error.__cause__, "pgcode", None)
-        if state == UNIQUE_VIOLATION:
-            _store(_not_yet_stored(facts))
-        elif state == CHECK_VIOLATION:
-            for day in sorted(set(map(day_of, facts))):
-                make_partitions(day)
-            _store(facts)
-        else:
-            raise
+    store_once(
+        facts,
+        store=_store,
+        not_yet_stored=_not_yet_stored,
+        make_partitions=lambda: [make_partitions(day) for day in sorted(set(map(day_of, facts)))],
+    )
 
 
 def make_partitions(first: date, days: int = 1) -> list[str]:

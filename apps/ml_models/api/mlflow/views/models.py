@@ -10,8 +10,7 @@ from apps.ml_models.api.mlflow.paging import page_of
 from apps.ml_models.api.mlflow.shapes import model_document, version_document
 from apps.ml_models.errors.mlflow import NotSupportedError
 from apps.ml_models.selectors import mlflow
-from apps.ml_models.services import aliasing, tags
-from apps.ml_models.services import mlflow as services
+from apps.ml_models.services import aliasing, registering, tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,10 +43,10 @@ class CreateModelView(MlflowView):
         """Register a model with its description and tags."""
         sent = Sent.of(request)
         name = sent.text("name")
-        services.register(
+        registering.register_model(
             name=name,
             description=sent.maybe("description", at_most=DESCRIPTION_MAX),
-            tags=sent.tags(),
+            labels=sent.tags(),
             actor=request.auth,
         )
         return shown(name)
@@ -85,7 +84,9 @@ class UpdateModelView(MlflowView):
         sent = Sent.of(request)
         name = sent.text("name")
         description = sent.maybe("description", at_most=DESCRIPTION_MAX)
-        services.describe_model(name=name, description=description, actor=request.auth)
+        registering.describe_model(
+            name=name, changes={"description": description}, actor=request.auth
+        )
         return shown(name)
 
 

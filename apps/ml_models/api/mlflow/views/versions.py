@@ -13,8 +13,8 @@ from apps.ml_models.api.mlflow.shapes import version_document
 from apps.ml_models.api.mlflow.views.models import DESCRIPTION_MAX, READ, REASON, WRITE
 from apps.ml_models.errors.mlflow import NotSupportedError
 from apps.ml_models.selectors import mlflow
-from apps.ml_models.services import mlflow as services
-from apps.ml_models.services import retiring, tags
+from apps.ml_models.services import cards, deposits, retiring, tags
+from apps.ml_models.services.knowledge import Knowledge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,15 +44,19 @@ class CreateVersionView(MlflowView):
         """Make an upload the next version; it is PENDING_REGISTRATION until it is validated."""
         sent = Sent.of(request)
         name = sent.text("name")
-        number = services.create_version(
+        source = sent.text("source")
+        version = deposits.create_version_from(
             model_name=name,
-            source=sent.text("source"),
-            run_id=sent.maybe("run_id", at_most=64),
-            description=sent.maybe("description", at_most=DESCRIPTION_MAX),
-            tags=sent.tags(),
+            source=source,
+            knowledge=Knowledge(
+                description=sent.maybe("description", at_most=DESCRIPTION_MAX),
+                run_id=sent.maybe("run_id", at_most=64),
+                source=source,
+                tags=sent.tags(),
+            ),
             actor=request.auth,
         )
-        return shown(name, number)
+        return shown(name, version.number)
 
 
 class GetVersionView(MlflowView):
@@ -88,8 +92,11 @@ class UpdateVersionView(MlflowView):
         sent = Sent.of(request)
         name, number = sent.text("name"), sent.number()
         description = sent.maybe("description", at_most=DESCRIPTION_MAX)
-        services.describe_version(
-            model_name=name, number=number, description=description, actor=request.auth
+        cards.edit_card(
+            model_name=name,
+            number=number,
+            changes={"description": description},
+            actor=request.auth,
         )
         return shown(name, number)
 
