@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api.parsers import parse_json
+from core.limits import JSON_MAX_BODY
 
 OBJECT = {"type": "object", "additionalProperties": {}}
 TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -26,14 +28,16 @@ PARENT = {
 
 @extend_schema_field(OBJECT)
 class DocumentField(serializers.Field[Any, Any, Any, Any]):
-    """A JSON object; in a multipart form it comes as text."""
+    """A JSON object; in a multipart form it comes as text or as a file."""
 
     json_types: tuple[type, ...] = (dict,)
     is_plain = True  # see core.api.columns
     default_error_messages = {"invalid": "This must be a JSON object."}
 
     def to_internal_value(self, data: Any) -> Any:  # noqa: ANN401 - DRF's signature
-        if isinstance(data, str):
+        if isinstance(data, UploadedFile) and (data.size or 0) <= JSON_MAX_BODY:
+            data = parse_json(data.read())
+        elif isinstance(data, str):
             data = parse_json(data.encode("utf-8", "surrogatepass"))
         if type(data) not in self.json_types:
             self.fail("invalid")

@@ -302,6 +302,19 @@ class TestUploadVersion:
         assert_problem(response, 400, code)
         assert not ModelVersion.objects.exists()
 
+    def test_takes_a_signature_that_is_sent_as_a_file(self, staff, artefacts, assert_problem):
+        make_model("churn")
+        document = json.dumps(artefacts["linear"].signature).encode()
+        beside = SimpleUploadedFile("signature.json", document, "application/json")
+
+        response = self.upload(staff, artefacts["linear"].upload, signature=beside)
+
+        assert response.status_code == 202, response.content
+        assert ModelVersion.objects.get().declared_signature == artefacts["linear"].signature
+        broken = SimpleUploadedFile("signature.json", b"{", "application/json")
+        answer = self.upload(staff, artefacts["linear"].upload, signature=broken)
+        assert_problem(answer, 400, "malformed_json")
+
     def test_needs_a_file_not_an_address(self, staff):
         make_model("churn")
 
