@@ -1,7 +1,7 @@
 # What can be done here; `make` alone prints it. Each target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: query-counts release-schema help run test check bench bench-limits bench-idempotency bench-lists bench-outbox bench-webhooks bench-rollout schema lock test-uci test-browser test-faults test-hostile fuzz fuzz-artefacts sdk postman test-sdk clean format
+.PHONY: query-counts release-schema help run test check bench bench-limits bench-idempotency bench-lists bench-products bench-orders bench-outbox bench-webhooks bench-rollout schema lock test-uci test-browser test-faults test-hostile fuzz fuzz-artefacts sdk postman test-sdk clean format
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
@@ -105,6 +105,14 @@ bench-lists:  ## Milliseconds of a page of a hundred rows, by how it is read (B=
 	@$(BOOTSTRAP) run
 	@exec $(EMBEDDED) services -- $(VENV) tests/performance/bench_lists.py $(B)
 
+bench-products:  ## A page of 20 of 100,000 products: filters, search, facets, page 500 (B="--short")
+	@$(BOOTSTRAP) run
+	@exec $(EMBEDDED) services -- $(VENV) tests/performance/bench_products.py $(B)
+
+bench-orders:  ## Orders a second of one hot variant, beside a bare UPDATE and COMMIT (B="--short")
+	@$(BOOTSTRAP) test
+	@exec $(VENV) tests/performance/bench_orders.py $(B)
+
 bench-outbox:  ## Events a second that one relay hands on, with webhooks and without (B="--short")
 	@$(BOOTSTRAP) run
 	@exec $(EMBEDDED) services -- $(VENV) tests/performance/bench_outbox.py $(B)
@@ -119,7 +127,7 @@ bench-webhooks:  ## Deliveries a second of one process, beside a bare loop of PO
 
 test-faults:  ## Kill every part under work, among hostile receivers: ten minutes (T="-k redis")
 	@$(BOOTSTRAP) test
-	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults tests/journeys/test_model_release.py)
+	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults tests/journeys/test_model_release.py tests/apps/orders/services/payments)
 
 test-hostile:  ## All hostile, ordinary and a thousand changed models: half an hour (ARTEFACT_FUZZ_SEEDS=50)
 	@$(BOOTSTRAP) test

@@ -41,7 +41,7 @@ def _clean_redis() -> None:
 def _clean_process() -> Iterator[None]:
     """Forget verified tokens, revocations, the breaker and the readiness of this process."""
     yield
-    from core import plans
+    from core import behaviour, plans
     from core.api.authentication import verified_tokens
     from core.api.throttling import limiter
     from core.facts import requests
@@ -55,6 +55,7 @@ def _clean_process() -> Iterator[None]:
     limiter.slots.clear()
     plans.forget()
     requests.buffer.forget()
+    behaviour.buffer.forget()
     prediction_log = sys.modules.get("apps.ml_models.runtime.prediction_log")
     if prediction_log is not None:  # a test of the kernel alone need not load it
         prediction_log.buffer.forget()

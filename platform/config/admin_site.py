@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from django.template.response import TemplateResponse
 
 # What staff use daily comes first; the rest follows by name.
-INDEX_ORDER = ("ml_models", "developers", "webhooks", "accounts", "core", "auth")
+INDEX_ORDER = (
+    "orders",
+    "products",
+    "ml_models",
+    "developers",
+    "webhooks",
+    "accounts",
+    "behaviour",
+    "core",
+    "auth",
+)
 NAMES = {"oauth2_provider": "OAuth tokens"}  # of apps that are not ours
 
 

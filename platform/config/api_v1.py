@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.ml_models.api.v1.urls")),  # first: its /predict is called the most
+    path("", include("apps.products.api.v1.urls")),
+    path("", include("apps.orders.api.v1.urls")),
     path("", include("apps.accounts.api.v1.urls")),
     path("", include("apps.developers.api.v1.urls")),
     path("", include("apps.webhooks.api.v1.urls")),

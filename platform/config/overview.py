@@ -20,6 +20,8 @@ from apps.ml_models.models import (
     ServingProcess,
     TrafficSplit,
 )
+from apps.orders.models import Order, OrderCheck, ProviderCall
+from apps.products.models import StockCheck
 from apps.webhooks.models import Delivery, WebhookEndpoint
 from core.outbox.claims import count_published, read_backlog
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 ALIVE = timedelta(seconds=30)  # a process whose heartbeat is older is not counted
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
+UNKNOWN_AFTER = timedelta(minutes=10)  # a provider has been asked several times by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ class Tile:
 def tiles_for(request: HttpRequest, *, now: datetime) -> list[Tile]:
     """The tiles whose pages this member of staff may open. Some small queries."""
     makers = {
+        "orders.view_order": _orders,
+        "orders.view_providercall": _payments,
+        "products.view_stockcheck": _checks,
         "ml_models.view_modelversion": _versions,
         "ml_models.view_servingprocess": _processes,
         "ml_models.view_promotion": _promotions,
@@ -61,6 +67,39 @@ def tiles_for(request: HttpRequest, *, now: datetime) -> list[Tile]:
 
 def _page(name: str, query: str = "") -> str:
     return reverse(f"admin:{name}_changelist") + query
+
+
+def _orders(now: datetime) -> list[Tile]:
+    orders, page = Order.objects.order_by(), _page("orders_order")
+    placed = orders.filter(placed_at__gte=now - DAY).count()
+    to_send = orders.filter(status__in=[Order.Status.CONFIRMED, Order.Status.PROCESSING]).count()
+    return [
+        Tile("orders in 24 h", f"{placed:,}", page),
+        Tile("orders to send", f"{to_send:,}", page + "?status__exact=confirmed"),
+    ]
+
+
+def _payments(now: datetime) -> list[Tile]:
+    """Calls to providers whose outcome should have been known by now."""
+    owed = ProviderCall.objects.filter(
+        state=ProviderCall.State.PENDING, created_at__lt=now - UNKNOWN_AFTER
+    ).count()
+    page = _page("orders_providercall", "?state__exact=pending")
+    return [Tile("payment calls unanswered", f"{owed:,}", page)]
+
+
+def _checks(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers
+    """What the newest reconciliations have found, which must be nothing."""
+    stock = StockCheck.objects.order_by("-id").values_list("drifted", flat=True).first()
+    orders = OrderCheck.objects.order_by("-id").values_list("drifted", flat=True).first()
+    return [
+        Tile("stock drifted", _drifted(stock), _page("products_stockcheck")),
+        Tile("orders drifted", _drifted(orders), _page("orders_ordercheck")),
+    ]
+
+
+def _drifted(count: int | None) -> str:
+    return "not checked" if count is None else f"{count:,}"
 
 
 def _versions(now: datetime) -> list[Tile]:  # noqa: ARG001 - one shape for all makers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -23,7 +24,17 @@ SECRET_LISTS = ("SECRET_KEYS", "JWT_SIGNING_KEYS", "CURSOR_KEYS", "PEPPERS", "WE
 DEVELOPMENT_SECRETS = ("test-", "dev-", "django-insecure-", "change-me", "changeme")
 DISTINCT_CHARACTERS_MIN = 8  # in a secret that somebody did not just lean on a key for
 
-DOTTED_PATHS = ("PLAN_BOOK_READER", "PLAN_OF_USER", "REQUEST_SINK")  # settings that name one
+# Settings that name one.
+DOTTED_PATHS = (
+    "PLAN_BOOK_READER",
+    "PLAN_OF_USER",
+    "REQUEST_SINK",
+    "PREDICTION_SINK",
+    "BEHAVIOUR_SINK",
+    "TAX_CALCULATOR",
+    "SHIPPING_CALCULATOR",
+    "PAYMENT_PROVIDERS",
+)
 
 PLATFORM = Path(__file__).resolve().parents[1]
 
@@ -144,6 +155,36 @@ def is_origin(text: str, *, plain: bool = False) -> bool:
     return parts.scheme in schemes and bool(parts.hostname) and text.lower() == shown
 
 
+@register()
+def check_payment_provider(**_: object) -> list[Error]:
+    """A payment that names no provider has one, when there is any."""
+    providers, usual = settings.PAYMENT_PROVIDERS, settings.PAYMENT_PROVIDER
+    if not providers or usual in providers:
+        return []
+    return [
+        Error(
+            f"PAYMENT_PROVIDER: {usual!r} is none of PAYMENT_PROVIDERS.",
+            hint=f"One of {', '.join(sorted(providers))}.",
+            id="core.E012",
+        )
+    ]
+
+
+@register(Tags.security)
+def check_no_sandbox_beside_money_in_production(**_: object) -> list[Error]:
+    """Whoever pays names the provider: beside one that takes money, all would take the other."""
+    providers = settings.PAYMENT_PROVIDERS
+    if not is_production() or "sandbox" not in providers or len(providers) == 1:
+        return []
+    return [
+        Error(
+            "PAYMENT_PROVIDERS: the sandbox stands beside a provider that takes money.",
+            hint="Unset PAYMENT_SANDBOX.",
+            id="core.E013",
+        )
+    ]
+
+
 # What production does not start with, in whatever process: the rest of the checks can wait for
 # `manage.py check --deploy`.
 FATAL_IN_PRODUCTION = (
@@ -154,6 +195,7 @@ FATAL_IN_PRODUCTION = (
     check_no_loopback_targets_in_production,
     check_public_url_in_production,
     check_cors_origins_in_production,
+    check_no_sandbox_beside_money_in_production,
 )
 
 
@@ -211,7 +253,8 @@ def check_dotted_paths(**_: object) -> list[Error]:
     errors = []
     for setting in ("BEARER_SCHEMES", "OUTBOX_SUBSCRIBERS", *DOTTED_PATHS):
         named = getattr(settings, setting, None) or []
-        for path in [named] if isinstance(named, str) else named:
+        paths = named.values() if isinstance(named, Mapping) else named
+        for path in [named] if isinstance(named, str) else paths:
             try:
                 import_string(path)
             except ImportError as error:

@@ -18,6 +18,7 @@ IN_FILTER_MAX = 100  # values of an __in filter
 IDEMPOTENCY_KEY_MAX = 255  # characters
 IDEMPOTENCY_KEEP_HOURS = 72  # kept; 24 are promised
 IDEMPOTENCY_RETRY_AFTER = 1  # seconds
+IDEMPOTENCY_FINISH_SECONDS = 60  # for the work behind a commit; then the first answer stands
 
 OUTBOX_BATCH = 100  # rows a relay claims at once
 OUTBOX_GROUP = 50  # events handed on in one transaction

@@ -36,6 +36,9 @@ class IdempotencyKey(models.Model):
     expires_at = models.DateTimeField(
         db_index=True, help_text="After this the key may be used anew."
     )
+    unfinished_until = models.DateTimeField(
+        null=True, help_text="Work follows this answer, and another answer; until then at most."
+    )
 
     class Meta:
         constraints = [

@@ -3,9 +3,6 @@
 As tests/browser/test_pages.py: `make test-browser`, pictures in the folder of BROWSER_PICTURES.
 """
 
-import os
-import shutil
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,18 +20,12 @@ from apps.ml_models.models import (
 from core.ids import uuid7
 from tests.factories.lifecycle import make_pair, rejected_row, stage_lifecycle
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="make test-browser installs it")
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-PICTURES = os.environ.get("BROWSER_PICTURES")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 WIDTHS = (1440, 900)
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(300),
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; set CHROMIUM"),
 ]
 
 
@@ -76,41 +67,13 @@ def serve(*versions):
 
 
 @pytest.fixture
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+def live(staged, visit):
+    """Rows are made before the browser starts."""
 
+    def opened(path, name, width, scheme):
+        return visit(path, session=staged.session, name=name, width=width, scheme=scheme)
 
-@pytest.fixture
-def live(staged, live_server, browser):
-    """Opens a page; the browser may complain of nothing, and nothing may be cut.
-
-    Rows are made before the browser starts: its driver runs an event loop in this thread.
-    """
-
-    def visit(path, name, width, scheme):
-        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-        context.add_cookies(
-            [{"name": "sessionid", "value": staged.session, "url": live_server.url}]
-        )
-        page = context.new_page()
-        complaints = []
-        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.goto(live_server.url + path)
-        if PICTURES:
-            file = Path(PICTURES) / f"{name}-{width}-{scheme}.png"
-            page.screenshot(path=file, full_page=True)
-        cut = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        text = page.inner_text("body")
-        context.close()
-        assert complaints == []
-        assert cut <= 0, f"{name} is {cut} pixels wider than its window of {width}"
-        return text
-
-    return visit
+    return opened
 
 
 def change(row):

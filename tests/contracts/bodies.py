@@ -14,10 +14,17 @@ from apps.accounts.services import Origin, log_in
 from apps.accounts.services.confirming import Confirmation, make_confirmation
 from apps.accounts.services.resetting import make_reset
 from apps.ml_models.models import TrafficSplit
+from apps.orders.services.providers.signatures import sign
 from core.ids import uuid7
-from tests.contracts.calling import NOTHING, Form
+from tests.contracts.calling import NOTHING, Form, WithHeaders
 from tests.factories.accounts import PASSWORD
+from tests.factories.carts import begin_cart
+from tests.factories.imports import a_row, csv_of
 from tests.factories.ml_models import ROW
+from tests.factories.orders import order_of
+from tests.factories.payments import event
+from tests.factories.pictures import a_jpeg
+from tests.factories.products import make_product
 from tests.factories.promotions import a_candidate_of
 
 if TYPE_CHECKING:
@@ -60,7 +67,34 @@ def _promotable(cast: Cast) -> dict[str, Any]:
     return {"version": a_candidate_of(model, artefact).number}
 
 
+def _variant(_: Cast) -> dict[str, Any]:
+    return {"sku": f"TEE-{uuid7()}", "price": {"amount": "19.99", "currency": "EUR"}}
+
+
+def _callback() -> WithHeaders:
+    """About nothing of ours."""
+    body = event("agora_unknown", "succeeded")
+    signature = sign(body, provider="sandbox", now=timezone.now())
+    return WithHeaders(body, {"HTTP_AGORA_SIGNATURE": signature})
+
+
+# Signed as a whole: whatever is changed in such a body, the signature is not its own any more.
+SIGNED = frozenset({"POST payment-providers/<str:provider>/callback"})
+
 BODIES: dict[str, Callable[[Cast], Any]] = {
+    "POST warehouses": lambda _: {"code": f"place-{uuid7().hex[-12:]}", "name": "Somewhere"},
+    "POST stock/adjustments": lambda _: {
+        "variant_id": str(make_product().only.pk),
+        "warehouse": "main",
+        "delta": 12,
+        "reason": "received",
+    },
+    "POST products": lambda cast: {"name": "Plain tee", "variants": [_variant(cast)]},
+    "POST products/<uuid:product_id>/variants": _variant,
+    "POST products/<uuid:product_id>/images": lambda _: Form(
+        files={"file": ("tee.png", a_jpeg((8, 8)))}
+    ),
+    "POST product-imports": lambda _: Form(files={"file": ("tees.csv", csv_of(a_row()).encode())}),
     "POST register": lambda _: {"username": "newcomer", "password": PASSWORD},
     "POST login": lambda cast: {"username": cast.owner.username, "password": PASSWORD},
     "POST token/refresh": _refresh,
@@ -97,6 +131,15 @@ BODIES: dict[str, Callable[[Cast], Any]] = {
         "event_types": ["*"],
     },
     "POST predictions/<uuid:pk>/feedback": lambda _: {"truth": 1},
+    "POST orders/<uuid:order_id>/payments/<uuid:payment_id>/capture": lambda _: {},
+    "POST orders/<uuid:order_id>/refunds": lambda _: {"reason": "customer"},
+    "POST payment-providers/<str:provider>/callback": lambda _: _callback(),
+    "POST orders/<uuid:order_id>/fulfilments": lambda _: {"carrier": "DHL"},
+    "POST cart/items": lambda _: {"variant_id": str(make_product().only.pk), "quantity": 1},
+    "POST cart/merge": lambda _: {"cart_token": begin_cart()},
+    "PATCH cart": lambda _: {"reserve": True},
+    "POST coupons": lambda _: {"kind": "free_shipping"},
+    "POST orders": lambda _: order_of((make_product().only, 1)),
     "POST batch-predictions": lambda cast: {"model": "churn", **_predict(cast)},
 }
 

@@ -41,14 +41,24 @@ class Form:
         return encode_multipart(BOUNDARY, {**self.fields, **files})
 
 
+@dataclass(frozen=True)
+class WithHeaders:
+    """A body that is good together with headers of its own, as WSGI names them."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 def send(token: str | None, method: str, path: str, body: Any = NOTHING, **environ: Any) -> Any:
-    """Call a path. A body is a document for JSON, raw bytes, a Form, or NOTHING.
+    """Call a path. A body is a document for JSON, raw bytes, a Form, WithHeaders, or NOTHING.
 
     Args:
         environ: of WSGI, put over what the body makes it, e.g. CONTENT_LENGTH.
     """
     if token is not None:
         environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    if isinstance(body, WithHeaders):
+        body, environ = body.body, {**body.headers, **environ}
     content, kind = _encoded(body)
     client = APIClient(raise_request_exception=False)
     return client.generic(method, path, content, environ.pop("CONTENT_TYPE", kind), **environ)

@@ -14,7 +14,7 @@ from django.urls.converters import IntConverter, UUIDConverter
 
 from config.api_v1 import urlpatterns
 from core.api.parsers import StrictJSONParser
-from core.api.permissions import MISSING, PUBLIC
+from core.api.permissions import MISSING, is_open
 from core.api.viewsets import ApiBase
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -50,7 +50,7 @@ class Route:
     @property
     def is_public(self) -> bool:
         """Whether there is anything here for somebody without a credential."""
-        return PUBLIC in self.view.required_scopes.values()
+        return any(map(is_open, self.view.required_scopes.values()))
 
     def path(self, arguments: dict[str, Any]) -> str:
         """The path with these arguments, given to the letter: quote what needs it."""

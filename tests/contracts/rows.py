@@ -21,14 +21,30 @@ from apps.ml_models.models import (
     Replay,
 )
 from apps.ml_models.services.states import note_transition
+from apps.orders.models import Coupon, Fulfilment, FulfilmentLine, Order
+from apps.orders.services.timeline import note
+from apps.products.models import (
+    Category,
+    PriceChange,
+    Product,
+    ProductImage,
+    ProductImport,
+    Stock,
+    Variant,
+    Warehouse,
+)
 from apps.webhooks.models import Delivery, EndpointHealth, EventRecord, WebhookEndpoint
 from core.ids import uuid7
-from tests.contracts.objects import a_job, a_prediction, a_replay
+from tests.contracts.objects import a_job, a_prediction, a_replay, an_import
 from tests.factories import oauth
 from tests.factories.developers import make_key
 from tests.factories.ml_models import ROW, make_ready_version, make_version, promote, run, submit
+from tests.factories.orders import make_coupon, make_order
+from tests.factories.pictures import make_image
 from tests.factories.predictions import measure
+from tests.factories.products import make_category, make_product, make_variant, make_warehouse
 from tests.factories.requests import make_fact, make_principal
+from tests.factories.reviews import make_review
 from tests.factories.webhooks import make_delivery, make_endpoint, make_event
 
 if TYPE_CHECKING:
@@ -212,7 +228,165 @@ def deliveries(cast: Cast, count: int) -> dict[str, Any]:
     return {"endpoint_id": endpoint.pk}
 
 
+def orders(cast: Cast, count: int) -> dict[str, Any]:
+    for _ in range(Order.objects.filter(user=cast.owner).count(), count):
+        make_order(cast.owner)
+    return {}
+
+
+def order_events(cast: Cast, count: int) -> dict[str, Any]:
+    """Of the owner's first order; that it was placed is the first of them."""
+    orders(cast, 1)
+    order = Order.objects.filter(user=cast.owner).order_by("id").first()
+    for _ in range(order.events.count(), count):
+        note(order=order, type="order.note_changed", data={}, actor=None)
+    return {"order_id": order.pk}
+
+
+def warehouses(cast: Cast, count: int) -> dict[str, Any]:
+    for number in range(Warehouse.objects.count(), count):
+        make_warehouse(f"place-{number}")
+    return {}
+
+
+def stocks(cast: Cast, count: int) -> dict[str, Any]:
+    """Each of a variant of its own, with a movement each."""
+    for _ in range(Stock.objects.count(), count):
+        make_product()
+    return {}
+
+
+def categories(cast: Cast, count: int) -> dict[str, Any]:
+    for number in range(Category.objects.count(), count):
+        make_category(f"Shelf {number}")
+    return {}
+
+
+def _variant(cast: Cast) -> Variant:
+    """The only one of a product; that of the call before, if there was one."""
+    return Variant.objects.order_by("id").first() or make_product().only
+
+
+def variants(cast: Cast, count: int) -> dict[str, Any]:
+    """Of one product, each in stock."""
+    product = _variant(cast).product
+    for _ in range(product.variants.count(), count):
+        make_variant(product, stock=3)
+    return {"product_id": product.pk}
+
+
+def prices(cast: Cast, count: int) -> dict[str, Any]:
+    """What one variant has cost."""
+    variant = _variant(cast)
+    for number in range(variant.price_changes.count(), count):
+        PriceChange.objects.create(
+            variant=variant, price=number, currency="EUR", changed_by=cast.bob
+        )
+    return {"product_id": variant.product_id, "variant_id": variant.pk}
+
+
+def products(cast: Cast, count: int) -> dict[str, Any]:
+    """Each with a category, a variant in stock, and a picture."""
+    active = Product.objects.filter(status=Product.Status.ACTIVE)
+    for number in range(active.count(), count):
+        product = make_product(f"Product {number}", category=make_category(f"Shelf {number}"))
+        ProductImage.objects.create(
+            product=product, sha256="0" * 64, key="00/picture", width=640, height=480
+        )
+    return {}
+
+
+def images(cast: Cast, count: int) -> dict[str, Any]:
+    """Of one product."""
+    there = ProductImage.objects.all()
+    row = there.first() or make_image()
+    copies(row, count - there.count(), sha256=lambda _: uuid7().hex)
+    return {"product_id": row.product_id}
+
+
+def reviews(cast: Cast, count: int) -> dict[str, Any]:
+    """Of one product, each by somebody else."""
+    product = _variant(cast).product
+    for _ in range(product.reviews.count(), count):
+        make_review(product)
+    return {"product_id": product.pk}
+
+
+def product_imports(cast: Cast, count: int) -> dict[str, Any]:
+    there = ProductImport.objects.all()
+    row = there.first() or an_import(cast, cast.owner, None).rows[0]
+    copies(row, count - there.count())
+    return {}
+
+
+def import_rows(cast: Cast, count: int) -> dict[str, Any]:
+    """Of one import, each of which failed."""
+    row = ProductImport.objects.first() or an_import(cast, cast.owner, None).rows[0]
+    for number in range(row.rows.count(), count):
+        row.rows.create(number=number + 10, outcome="failed", sku=f"S-{number}", errors=[])
+    return {"import_id": row.pk}
+
+
+def exported(cast: Cast, count: int) -> dict[str, Any]:
+    """So many variants in stock; one product of theirs has a category."""
+    products(cast, 1)
+    variants(cast, count)
+    return {}
+
+
+def fulfilments(cast: Cast, count: int) -> dict[str, Any]:
+    """Parcels of the owner's first order, with one line each."""
+    orders(cast, 1)
+    order = Order.objects.filter(user=cast.owner).order_by("id").first()
+    line = order.lines.first()
+    for number in range(order.fulfilments.count(), count):
+        parcel = Fulfilment.objects.create(order=order, tracking_number=f"{number}")
+        FulfilmentLine.objects.create(fulfilment=parcel, order_line=line, quantity=1)
+    return {"order_id": order.pk}
+
+
+def payments(cast: Cast, count: int) -> dict[str, Any]:
+    """Given up, all of them, of the owner's first order."""
+    orders(cast, 1)
+    order = Order.objects.filter(user=cast.owner).order_by("id").first()
+    for _ in range(order.payment_intents.count(), count):
+        order.payment_intents.create(
+            user_id=cast.owner.pk,
+            provider="sandbox",
+            status="cancelled",
+            amount=order.total,
+            currency=order.currency,
+        )
+    return {"order_id": order.pk}
+
+
+def refunds(cast: Cast, count: int) -> dict[str, Any]:
+    """Of a cent each, with one line each."""
+    payments(cast, 1)
+    order = Order.objects.filter(user=cast.owner).order_by("id").first()
+    line, intent = order.lines.first(), order.payment_intents.first()
+    for _ in range(order.refunds.count(), count):
+        refund = order.refunds.create(
+            intent=intent, amount="0.01", currency=order.currency, reason="customer"
+        )
+        refund.lines.create(order_line=line, quantity=1, amount="0.01")
+    return {"order_id": order.pk}
+
+
+def coupons(cast: Cast, count: int) -> dict[str, Any]:
+    for _ in range(Coupon.objects.count(), count):
+        make_coupon()
+    return {}
+
+
 ROWS: dict[str, Fill] = {
+    "warehouses": warehouses,
+    "stock": stocks,
+    "stock/movements": stocks,
+    "products": products,
+    "categories": categories,
+    "products/<uuid:product_id>/variants": variants,
+    "products/<uuid:product_id>/variants/<uuid:variant_id>/prices": prices,
     "models": models,
     "models/<str:name>/versions": versions,
     "models/<str:name>/versions/<int:number>/transitions": transitions,
@@ -234,6 +408,17 @@ ROWS: dict[str, Fill] = {
     "events": events,
     "webhook-endpoints": endpoints,
     "webhook-endpoints/<uuid:endpoint_id>/deliveries": deliveries,
+    "products/<uuid:product_id>/images": images,
+    "products/<uuid:product_id>/reviews": reviews,
+    "product-imports": product_imports,
+    "product-imports/<uuid:import_id>/rows": import_rows,
+    "product-export": exported,
+    "coupons": coupons,
+    "orders": orders,
+    "orders/<uuid:order_id>/events": order_events,
+    "orders/<uuid:order_id>/payments": payments,
+    "orders/<uuid:order_id>/refunds": refunds,
+    "orders/<uuid:order_id>/fulfilments": fulfilments,
 }
 
 

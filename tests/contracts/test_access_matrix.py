@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.api.permissions import PUBLIC
+from core.api.permissions import PUBLIC, OrAnonymous
 from tests.contracts.bodies import BODIES, body_of
 from tests.contracts.calling import content, perform, said, send, undone, writes
 from tests.contracts.objects import CONTENTS, OBJECTS, thing_of
@@ -49,7 +49,7 @@ def refused_for_scope(actor, operation):
     if scope is PUBLIC:
         return ""
     if actor.token is None:
-        return actor.refusal
+        return "" if isinstance(scope, OrAnonymous) else actor.refusal
     if actor.read_only and operation.method not in READING:
         return "403 read_only_credential"
     is_missing = scope is not None and scope not in actor.scopes
@@ -89,7 +89,12 @@ class Matrix:
                 self.check(actor, Operation(method, self.route), maker, made)
 
     def check(self, actor, operation, maker, made):
-        is_visible = not self.thing.is_owned or actor.sees(self.cast.owner, maker)
+        is_visible = (
+            not self.thing.is_owned
+            or actor.sees(self.cast.owner, maker)
+            or self.thing.seen_with in actor.scopes
+            or (operation.method in self.route.actions and operation.scope is PUBLIC)
+        )
         right = expected(actor, operation, is_visible)
         before = writes()
         with undone():

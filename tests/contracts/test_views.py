@@ -33,6 +33,18 @@ PUBLIC_OPERATIONS = {
     "POST password-resets",  # says nothing to anybody
     "POST password-resets/confirm",  # the signed link is the credential
     "GET users/<uuid:user_id>",  # the public profile
+    "POST payment-providers/<str:provider>/callback",  # its signature is the credential
+    "GET products",  # what is on sale
+    "GET products/<str:product>",
+    "GET products/<uuid:product_id>/variants",
+    "GET products/<uuid:product_id>/variants/<uuid:variant_id>",
+    "GET products/<uuid:product_id>/images",
+    "GET products/<uuid:product_id>/images/<uuid:image_id>",
+    "GET product-images/<uuid:image_id>/<str:size>",
+    "GET products/<uuid:product_id>/reviews",
+    "GET products/<uuid:product_id>/reviews/<uuid:review_id>",
+    "GET categories",
+    "GET categories/<uuid:category_id>",
 }
 
 # Any credential will do: it asks about itself.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import Group, Permission
 from django.utils import timezone
 
+from apps.behaviour.services.recording import record_behaviour
 from apps.developers.models import Plan, UserPlan
 from apps.ml_models.models import (
     LoggedPrediction,
@@ -17,17 +18,25 @@ from apps.ml_models.models import (
     ShadowPrediction,
     UploadedArtefact,
 )
+from apps.orders.models import OrderCheck
+from apps.products.services.stock.checking import check_stock
 from core.ids import uuid7
 from tests.contracts.calls import writing
 from tests.contracts.objects import stage
 from tests.contracts.routes import OPERATIONS, ROUTES
+from tests.factories.behaviour import make_behaviour
+from tests.factories.orders import make_coupon, make_order
 from tests.factories.predictions import tell_truths
 
 if TYPE_CHECKING:
     from tests.contracts.cast import Cast
 
 # Their answers are kept, or their tokens: rows that no route shows.
-CALLED = ("POST login", "POST batch-predictions")
+CALLED = (
+    "POST login",
+    "POST batch-predictions",
+    "POST payment-providers/<str:provider>/callback",
+)
 
 EMPTY = """
 These tables have no row, so nobody knows whether the code of the last release can still write them:
@@ -50,6 +59,10 @@ def populate(cast: Cast) -> None:
     _serve()
     _tell_of_predictions()
     _upload(cast)
+    OrderCheck.objects.create(checked=1, drifted=0)
+    make_order(cast.owner, coupon=make_coupon().code)
+    check_stock(actor=None, now=timezone.now())
+    record_behaviour([make_behaviour(user_id=cast.owner.pk)])
 
 
 def _upload(cast: Cast) -> None:

@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from core import audit
 from core.admin import ReasonForm, reasoned_action
 from core.errors import ConflictError
 from core.models import AuditEntry, OutboxEvent
@@ -122,6 +123,62 @@ class TestActing:
 
     def test_is_not_for_strangers(self):
         assert Client().get(act_on(stuck_row(), "give_up")).status_code == 302
+
+
+def seen_on(page):
+    return page.context["seen"]
+
+
+class TestWhatWasSeen:
+    """A decision is about the object as its page showed it."""
+
+    @pytest.fixture(autouse=True)
+    def _noting(self, monkeypatch):
+        """An act that may be done again and again, and that the row does not show."""
+        kind = type(admin.site._registry[OutboxEvent])
+
+        @reasoned_action(description="Note")
+        def note(self, request, row, reason):
+            audit.record(
+                actor=None, action="x.noted", object_type="x", object_id="1", before=None, after={}
+            )
+
+        monkeypatch.setattr(kind, "note", note, raising=False)
+        monkeypatch.setattr(kind, "object_actions", ("note",))
+
+    def said(self, page, reason="Why not."):
+        return {"reason": reason, "seen_state": seen_on(page)}
+
+    def test_a_second_click_does_nothing_and_loses_no_word(self, chief):
+        row = stuck_row()
+        page = chief.get(act_on(row, "note"))
+
+        first = chief.post(act_on(row, "note"), self.said(page))
+        second = chief.post(act_on(row, "note"), self.said(page))
+
+        assert (first.status_code, second.status_code) == (302, 200)
+        assert "since you opened this page" in text(second)
+        assert "Why not." in text(second)
+        assert AuditEntry.objects.filter(action="x.noted").count() == 1
+        assert LogEntry.objects.count() == 1
+
+    def test_who_has_been_told_may_go_on(self, chief):
+        row = stuck_row()
+        page = chief.get(act_on(row, "note"))
+        chief.post(act_on(row, "note"), self.said(page))
+        told = chief.post(act_on(row, "note"), self.said(page))
+
+        assert chief.post(act_on(row, "note"), self.said(told)).status_code == 302
+        assert AuditEntry.objects.filter(action="x.noted").count() == 2
+
+    def test_a_form_that_was_not_filled_in_is_still_about_what_was_seen(self, chief):
+        row = stuck_row()
+        page = chief.get(act_on(row, "note"))
+        chief.post(act_on(row, "note"), self.said(page))
+
+        asked_again = chief.post(act_on(row, "note"), self.said(page, reason=" "))
+
+        assert seen_on(asked_again) == seen_on(page)
 
 
 class PlaceForm(ReasonForm):

@@ -85,6 +85,7 @@ class TestChecks:
             ("CORS_ALLOWED_ORIGINS", ["https://app.example.org", "null"], "core.E011"),
             ("CORS_ALLOWED_ORIGINS", ["http://app.example.org"], "core.E011"),
             ("CORS_ALLOWED_ORIGINS", ["https://*.example.org/"], "core.E011"),
+            ("PAYMENT_PROVIDERS", {"sandbox": "a.Sandbox", "bank": "a.Bank"}, "core.E013"),
             ("DEBUG", True, "core.E003"),
             ("PEPPERS", ["test-pepper-" + GOOD], "core.E002"),
         ],
@@ -107,6 +108,27 @@ class TestChecks:
             checks.refuse_unsafe_production()
         settings.SETTINGS_MODULE = "config.settings.local"
         checks.refuse_unsafe_production()
+
+    @pytest.mark.parametrize(
+        ("providers", "usual", "found"),
+        [
+            (["bank"], "sandbox", ["core.E012"]),
+            (["bank"], "bank", []),
+            (["bank", "sandbox"], "sandbox", []),
+            ([], "sandbox", []),
+        ],
+    )
+    def test_the_usual_payment_provider_is_there(self, settings, providers, usual, found):
+        settings.PAYMENT_PROVIDERS = dict.fromkeys(providers, "a.Provider")
+        settings.PAYMENT_PROVIDER = usual
+
+        assert ids(checks.check_payment_provider()) == found
+
+    def test_the_sandbox_may_be_alone_in_production(self, settings):
+        settings.PAYMENT_PROVIDERS = {"sandbox": "a.Sandbox"}
+        settings.SETTINGS_MODULE = "config.settings.production"
+
+        assert checks.check_no_sandbox_beside_money_in_production() == []
 
     def test_a_trial_without_tls_may_be_reached_without_it(self, settings):
         settings.SECURE_SSL_REDIRECT = False

@@ -149,11 +149,12 @@ def test_the_replicas_are_alike_and_the_proxy_knows_both(services, docker):
     assert upstream == ["web1", "web2"]
 
 
-def test_artefacts_and_files_are_shared_by_those_who_use_them(services):
+def test_artefacts_files_and_images_are_shared_by_those_who_use_them(services):
     for name in ("web1", "web2", "worker"):
         assert services[name]["volumes"] == [
             "artefacts:/var/lib/agora/artefacts",
             "files:/var/lib/agora/files",
+            "images:/var/lib/agora/images",
         ]
 
 

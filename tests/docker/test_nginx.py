@@ -10,6 +10,8 @@ import subprocess
 import pytest
 from django.conf import settings
 
+from apps.products.services.images import limits as images
+from apps.products.services.imports import limits as imports
 from core import limits
 from core.api.problems import known_errors
 
@@ -58,6 +60,9 @@ def body_cap(routes, path):
         ("/api/v1/models", "ARTEFACT_MAX_BYTES"),
         ("/api/v1/models/churn/versions", "ARTEFACT_MAX_BYTES"),
         ("/api/v1/batch-predictions", "BATCH_MAX_BYTES"),
+        ("/api/v1/products/1/images", images.FILE_MAX + limits.MULTIPART_OVERHEAD),
+        ("/api/v1/products/1/reviews", limits.JSON_MAX_BODY),
+        ("/api/v1/product-imports", imports.FILE_MAX + limits.MULTIPART_OVERHEAD),
     ],
 )
 def test_a_body_may_be_as_large_as_its_route_takes(routes, path, expected):

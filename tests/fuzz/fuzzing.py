@@ -40,7 +40,7 @@ from core.api.handler import LeanHandler
 from core.redis_client import limits_client
 from tests.contracts import routes
 from tests.contracts.bodies import body_of
-from tests.contracts.calling import NOTHING, Form, undone
+from tests.contracts.calling import NOTHING, Form, WithHeaders, undone
 from tests.contracts.objects import stage, whoever_may
 
 if TYPE_CHECKING:
@@ -188,6 +188,8 @@ class Caller:
         case = next(coverage_cases(operation))
         case.query, case.headers = {}, {"Idempotency-Key": uuid4().hex, "If-Match": "*"}
         body = body_of(self.cast, operation)
+        if isinstance(body, WithHeaders):
+            return  # signed over its very bytes, which a case would write anew
         if isinstance(body, Form):
             files = {name: content for name, (_, content) in body.files.items()}
             body = {**body.fields, **files}

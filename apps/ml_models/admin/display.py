@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
 from apps.ml_models.models import OK, ServedVersion
 from apps.ml_models.selectors.batches import progress_of
 from core.admin import pill
-from core.admin.display import BLANK
+from core.admin.display import BLANK, table, together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import datetime
 
     from django.utils.safestring import SafeString
@@ -88,16 +87,6 @@ def percent(share: float | None) -> str:
 def figure(value: float | None) -> str:
     """A measured number with DIGITS after the point; a dash for None."""
     return BLANK if value is None else f"{value:.{DIGITS}f}"
-
-
-def together(text: str) -> str:
-    """Words that stay on one line in a narrow table."""
-    return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def moment(at: datetime | None) -> str:
-    """A time in UTC, to the minute; a dash for None."""
-    return BLANK if at is None else together(f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC")
 
 
 def lasted(start: datetime, end: datetime | None) -> str:
@@ -198,19 +187,3 @@ def _is_number(value: object) -> bool:
 
 def _figure(value: object) -> str:
     return f"{value:.{DIGITS}f}" if isinstance(value, float) else str(value)
-
-
-def table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> SafeString:
-    """A plain table; every cell is escaped."""
-    head = format_html_join("", "<th>{}</th>", ((title,) for title in header))
-    body = format_html_join(
-        "",
-        "<tr>{}</tr>",
-        ((format_html_join("", "<td>{}</td>", ((cell,) for cell in line)),) for line in lines),
-    )
-    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
-
-
-def facts(header: Sequence[str], lines: Iterable[Sequence[object]]) -> SafeString:
-    """A table in a panel, which scrolls sideways when there is no room; every cell is escaped."""
-    return format_html('<div class="scroll facts">{}</div>', table(header, lines))

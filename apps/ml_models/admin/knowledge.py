@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.contrib import admin
 from django.utils import timezone
 
-from apps.ml_models.admin.display import moment
 from apps.ml_models.admin.markdown import rendered
 from apps.ml_models.models import (
     RegistryTag,
@@ -16,7 +15,7 @@ from apps.ml_models.models import (
     VersionTransition,
 )
 from core.admin import AuditedModelAdmin, pill, pretty_json
-from core.admin.display import BLANK, size
+from core.admin.display import BLANK, moment, size
 
 if TYPE_CHECKING:
     from django.utils.safestring import SafeString

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils.html import format_html, format_html_join
 
 from apps.ml_models.admin import plots
-from apps.ml_models.admin.display import (
-    facts,
-    moment,
-    percent,
-    rollout_state,
-    together,
-    version_state,
-)
+from apps.ml_models.admin.display import percent, rollout_state, version_state
 from apps.ml_models.admin.tables import (
     pills,
     promotions_table,
@@ -24,7 +17,7 @@ from apps.ml_models.admin.tables import (
 from apps.ml_models.models import BASIS_POINTS, CHAMPION, Rollout, TrafficSplit
 from core.admin import Panel, pill
 from core.admin.charts import Part, nothing_yet, rounded, share_bar
-from core.admin.display import BLANK, size
+from core.admin.display import BLANK, facts, moment, size, together
 from core.admin.objects import act_url, link
 
 if TYPE_CHECKING:

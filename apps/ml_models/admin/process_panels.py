@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from django.utils.html import format_html
 
-from apps.ml_models.admin.display import facts, moment, served_state
+from apps.ml_models.admin.display import served_state
 from apps.ml_models.models import ServedVersion
 from core.admin import Panel
 from core.admin.charts import Part, meter, nothing_yet, share_bar
-from core.admin.display import BLANK, size
+from core.admin.display import BLANK, facts, moment, size
 from core.admin.objects import link
 
 if TYPE_CHECKING:

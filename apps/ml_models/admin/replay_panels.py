@@ -8,12 +8,12 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from apps.ml_models.admin import plots
-from apps.ml_models.admin.display import facts, figure, moment, percent, replay_state
+from apps.ml_models.admin.display import figure, percent, replay_state
 from apps.ml_models.models import Replay
 from apps.ml_models.selectors.replays import share_of
 from core.admin import Panel, pill
 from core.admin.charts import Axis, Interval, interval_chart, nothing_yet
-from core.admin.display import BLANK
+from core.admin.display import BLANK, facts, moment
 from core.admin.objects import link
 
 if TYPE_CHECKING:

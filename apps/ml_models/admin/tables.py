@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 from django.utils.html import format_html, format_html_join
 
 from apps.ml_models.admin.display import (
-    facts,
     figure,
     lasted,
-    moment,
     percent,
     promotion_state,
     replay_state,
     rollout_state,
     served_state,
-    together,
 )
 from core.admin import pill
 from core.admin.charts import nothing_yet, rounded
-from core.admin.display import BLANK, size
+from core.admin.display import BLANK, facts, moment, size, together
 from core.admin.objects import act_link, link
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils.html import format_html, format_html_join
 
-from apps.ml_models.admin.display import facts, figure, moment, percent, split_state
+from apps.ml_models.admin.display import figure, percent, split_state
 from apps.ml_models.models import TrafficSplit
 from core.admin import Panel, pill
 from core.admin.charts import Axis, Interval, interval_chart, meter, nothing_yet
-from core.admin.display import BLANK
+from core.admin.display import BLANK, facts, moment
 from core.admin.objects import link
 
 if TYPE_CHECKING:

@@ -8,10 +8,8 @@ from django.utils.html import format_html, format_html_join
 
 from apps.ml_models.admin import plots
 from apps.ml_models.admin.display import (
-    facts,
     figure,
     metrics_table,
-    moment,
     percent,
     signature_table,
     version_state,
@@ -25,7 +23,7 @@ from apps.ml_models.admin.tables import (
 )
 from core.admin import Panel, pill
 from core.admin.charts import nothing_yet
-from core.admin.display import BLANK, size
+from core.admin.display import BLANK, facts, moment, size
 from core.admin.objects import link
 from serving.reasons import explained
 

@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 from config.settings.env import env_int, env_list, env_secret, env_secrets, env_str
+from config.settings.parts.behaviour import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.celery import celery_settings
+from config.settings.parts.commerce import *  # noqa: F403 - as above
 from config.settings.parts.cors import *  # noqa: F403 - a settings module is its names
 from config.settings.parts.database import databases
 from config.settings.parts.logging import LOGGING  # noqa: F401 - a setting
@@ -58,6 +60,9 @@ INSTALLED_APPS = [
     "apps.developers.apps.DevelopersConfig",
     "apps.webhooks.apps.WebhooksConfig",
     "apps.ml_models.apps.MlModelsConfig",
+    "apps.products.apps.ProductsConfig",
+    "apps.orders.apps.OrdersConfig",
+    "apps.behaviour.apps.BehaviourConfig",
 ]
 
 MIDDLEWARE = [
@@ -122,7 +127,7 @@ CSRF_FAILURE_VIEW = "core.api.errors.csrf_failure"
 
 # Django's own caps stand above ours (core/limits.py), which answer with problems.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024**2  # bytes
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000  # a product with 100 variants is a form of 1,400
 DATA_UPLOAD_MAX_NUMBER_FILES = 10
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024**2  # bytes; larger uploads go to disk while they arrive
 
@@ -145,6 +150,13 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {
             "location": os.environ.get("ARTEFACTS_DIR", str(STATE_DIR / "artefacts")),
+            "file_permissions_mode": 0o600,
+        },
+    },
+    "images": {  # of products: made anew from what was uploaded
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": os.environ.get("IMAGES_DIR", str(STATE_DIR / "images")),
             "file_permissions_mode": 0o600,
         },
     },

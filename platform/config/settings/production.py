@@ -25,3 +25,10 @@ SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]  # probes speak
 # W002 and W003 look for Django's own frame and CSRF middleware by name; ours are subclasses of them
 # that step aside for the API, which has no cookies (core.api.middleware).
 SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
+# The sandbox takes no real money: with it, anybody could "pay" for an order.
+PAYMENT_SANDBOX = env_bool("PAYMENT_SANDBOX", default=False)
+PAYMENT_PROVIDERS = {
+    name: path
+    for name, path in PAYMENT_PROVIDERS.items()  # noqa: F405 - from base
+    if name != "sandbox" or PAYMENT_SANDBOX
+}

@@ -27,6 +27,7 @@ REVOCATION_IN_BACKGROUND = False  # a thread cannot see rows of a test's open tr
 REQUEST_LOG_IN_BACKGROUND = False  # nothing is written behind a test's back
 PREDICTION_LOG_IN_BACKGROUND = False  # likewise
 SHADOW_IN_BACKGROUND = False  # likewise
+BEHAVIOUR_IN_BACKGROUND = False  # likewise
 ACCESS_LOG_IN_BACKGROUND = False  # likewise
 WEBHOOK_RESOLVER = "tests.factories.names.addresses_of"  # nothing is asked outside
 WHITENOISE_AUTOREFRESH = True

@@ -16,6 +16,7 @@ from django.urls import path
 
 from core.admin import objects
 from core.admin.actions import facts_of, record_change
+from core.db.models import BaseModel
 from core.models import AuditEntry
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
 
     Attributes:
         audit_object_type: what audit entries call such an object; default: the model's name.
+        in_index: whether the table has a line in the index and at the side; parts of other objects,
+            which those objects' pages show, need none.
         object_actions: those, made by `reasoned_action`, that have a button on an object's page.
     """
 
     change_form_template = "admin/core/change_form.html"
+    in_index = True
     object_actions: tuple[str, ...] = ()
 
     show_full_result_count = False
@@ -138,6 +142,10 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
     ) -> bool:
         return False
 
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """What Django's index asks; nothing for a table that stands in no index."""
+        return super().get_model_perms(request) if self.in_index else {}
+
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Who may run the actions: Django's `change` permission, which edits nothing here."""
         return super().has_change_permission(request)
@@ -152,6 +160,14 @@ class AuditedModelAdmin(GenericModelAdmin[Row]):
     ) -> Sequence[Panel]:
         """What stands above the fields of an object's page: tables, plots."""
         return ()
+
+    def state_of(self, row: Row) -> str:
+        """What tells an action's page that the row is another than it shows: its version.
+
+        A subclass says more when much of an object stands in other tables, and less when rows move
+        all the time without anything for staff to see.
+        """
+        return str(row.row_version) if isinstance(row, BaseModel) else ""
 
     def get_urls(self) -> list[Any]:
         """Django's, and a page for each action on one object."""

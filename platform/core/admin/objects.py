@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.http import Http404, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -15,7 +18,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from core.admin.actions import Spec, act_on
-from core.errors import DomainError
+from core.db.locks import lock_name
+from core.errors import DomainError, PreconditionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
     from core.admin.actions import ReasonForm
     from core.admin.base import AuditedModelAdmin
+
+SEEN: Final = "seen_state"  # the hidden field with how the object stood when its page was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,7 @@ def answer(
     form.prepare(row)
     if data is None and not all(request.GET.get(name) for name in form.first):
         return _page(modeladmin, request, row, spec, form, asked=form.first)
+    seen = ""
     if data is not None and form.is_valid():
         why_not = _act(modeladmin, request, row, spec, form.cleaned_data)
         if why_not is None:
@@ -111,9 +118,19 @@ def answer(
             modeladmin.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(change_url(row))
         form.add_error(None, why_not)
+    elif data is not None:
+        seen = data.get(SEEN, "")
     for name in form.first:
         form.fields[name].widget = forms.HiddenInput()
-    return _page(modeladmin, request, row, spec, form, asked=tuple(form.fields))
+    return _page(
+        modeladmin,
+        request,
+        row,
+        spec,
+        form,
+        asked=tuple(form.fields),
+        seen=seen or seen_of(modeladmin, row),
+    )
 
 
 def _act(
@@ -126,10 +143,40 @@ def _act(
     """None when it is done, else why not."""
     try:
         with transaction.atomic():
+            _check_seen(modeladmin, row, request.POST.get(SEEN))
             act_on(modeladmin, request, row, spec.act, said)
     except DomainError as error:
         return error.detail
     return None
+
+
+def _check_seen(modeladmin: AuditedModelAdmin[Any], row: Model, seen: str | None) -> None:
+    """Refuse what was decided on a page that is not true any more, e.g. by a double click.
+
+    Acts on one object pass one after the other, by a name and not by the row's lock: a service
+    takes the locks of several rows in an order of its own. None: the form was sent by no page.
+    """
+    lock_name("admin_act", row._meta.label, str(row.pk))  # noqa: SLF001 - Django's documented model API
+    try:
+        row.refresh_from_db()
+    except ObjectDoesNotExist as error:
+        raise Http404 from error
+    if seen is not None and seen != seen_of(modeladmin, row):
+        raise PreconditionError(
+            "Somebody has changed it, or acted on it, since you opened this page: perhaps you, with"
+            " a second click. Look at it again before you go on."
+        )
+
+
+def seen_of(modeladmin: AuditedModelAdmin[Any], row: Model) -> str:
+    """How a row stands, and the last that was done to it in the admin.
+
+    Many acts write to other tables alone, so that the row does not show that they were done.
+    """
+    kind = ContentType.objects.get_for_model(row)
+    acts = LogEntry.objects.filter(content_type=kind, object_id=str(row.pk))
+    last = acts.order_by("-id").values_list("id", flat=True).first()
+    return f"{modeladmin.state_of(row)}.{last or 0}"
 
 
 def _page(  # noqa: PLR0913 - keyword-only where it is not plain
@@ -140,6 +187,7 @@ def _page(  # noqa: PLR0913 - keyword-only where it is not plain
     form: ReasonForm,
     *,
     asked: tuple[str, ...],
+    seen: str = "",
 ) -> HttpResponse:
     is_last = "reason" in asked
     context = {
@@ -152,6 +200,7 @@ def _page(  # noqa: PLR0913 - keyword-only where it is not plain
         "form": form,
         "fields": [form[name] for name in asked],
         "is_last": is_last,
+        "seen": seen,
         "is_grave": spec.is_grave,
         "opts": modeladmin.opts,
         "media": modeladmin.media,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rest_framework import serializers
@@ -39,13 +38,14 @@ class Reads:
     Attributes:
         columns: Django paths from the row, e.g. version__model__name.
         joins: foreign keys to follow in the same statement.
-        prefetches: make those of to-many members, a further statement each.
+        prefetches: what makes those of to-many members, and the path it is made for; a further
+            statement each, and one for members that share it.
         is_known: whether `columns` is all; a member made by a method may need anything.
     """
 
     columns: set[str] = field(default_factory=set)
     joins: set[str] = field(default_factory=set)
-    prefetches: list[Callable[[], Any]] = field(default_factory=list)
+    prefetches: list[tuple[Callable[[str], Any], str]] = field(default_factory=list)
     is_known: bool = True
 
     def add(self, path: str) -> None:
@@ -75,7 +75,8 @@ def _collect(reads: Reads, document: OutputSerializer[Any], prefix: str) -> None
     for name, member in document.fields.items():
         prefetch = document.to_many.get(name)
         if prefetch is not None:
-            reads.prefetches.append(partial(prefetch, prefix))
+            if (prefetch, prefix) not in reads.prefetches:
+                reads.prefetches.append((prefetch, prefix))
         elif isinstance(member, ComputedField):
             for path in member.of:
                 reads.add(prefix + path)
@@ -130,7 +131,7 @@ def narrow(
 
     def narrowed(queryset: QuerySet[Any]) -> QuerySet[Any]:
         queryset = queryset.select_related(*reads.joins) if reads.joins else queryset
-        queryset = queryset.prefetch_related(*(prefetch() for prefetch in reads.prefetches))
+        queryset = queryset.prefetch_related(*(make(path) for make, path in reads.prefetches))
         return queryset.only(*reads.columns) if reads.is_known else queryset
 
     return narrowed

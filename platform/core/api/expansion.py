@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from core.api.permissions import PUBLIC
 from core.api.refusals import InsufficientScopeError, InvalidParameterError
 from core.errors import FieldError, UnauthenticatedError
 
@@ -33,7 +34,8 @@ class Expansion:
 
     Attributes:
         serializer: its shape: that of the list of such objects.
-        scope: what it takes to read such an object by itself; who lacks it is refused.
+        scope: what it takes to read such an object by itself; who lacks it is refused. PUBLIC:
+            nothing, if a foreign key leads to it.
         source: the attribute of the row that is the object, a foreign key, e.g. belongs_to.
         key: instead of a foreign key, the column with the object's key.
         find: with `key`: objects by key, of those that the principal may see; the others are null.
@@ -116,10 +118,12 @@ def check_scopes(
     Raises:
         UnauthenticatedError, InsufficientScopeError.
     """
-    if principal is None:
-        raise UnauthenticatedError
     for path in paths:
         scope = _expansion_at(serializer, path).scope
+        if scope is PUBLIC:
+            continue
+        if principal is None:
+            raise UnauthenticatedError
         if scope not in principal.scopes:
             raise InsufficientScopeError(
                 f"expand={path} needs the scope {scope}.", required_scope=scope
@@ -135,7 +139,7 @@ def _expansion_at(serializer: type[OutputSerializer[Any]], path: str) -> Expansi
 def attach(
     rows: Sequence[Any],
     selection: Selection,
-    principal: Principal,
+    principal: Principal | None,
     shape: Callable[..., Shape[Any]],
 ) -> None:
     """Find the objects that no foreign key leads to: one statement for all rows.
@@ -152,6 +156,6 @@ def attach(
             continue
         keys = {key for row in rows if (key := getattr(row, expansion.key)) is not None}
         wanted = shape(expansion.serializer, inner, ["row_version"])  # it is part of a tag
-        found = expansion.find(principal, keys, wanted) if keys else {}
+        found = expansion.find(principal, keys, wanted) if keys and principal else {}
         for row in rows:
             setattr(row, expansion.source_as(name), found.get(getattr(row, expansion.key)))

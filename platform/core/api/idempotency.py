@@ -8,6 +8,7 @@ from django.http import HttpResponse, QueryDict
 
 from core.api.errors import answer_error
 from core.idempotency.fingerprint import fingerprint
+from core.idempotency.finishing import closing_answer
 from core.idempotency.keys import Scope, StoredAnswer, parse_key, run_once
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ KEPT_HEADERS: Final = ("Content-Type", "Location", "ETag", "Link", "Retry-After"
 
 
 def answer_once(
-    request: ApiRequest, call: Callable[[], HttpResponseBase], *, required: bool
+    request: ApiRequest,
+    call: Callable[[], HttpResponseBase],
+    *,
+    required: bool,
+    is_unfinished: Callable[[], bool] = lambda: False,
+    finish: Callable[[], HttpResponseBase | None] = lambda: None,
 ) -> HttpResponseBase:
     """Call the handler, or repeat what it answered to the same key.
 
@@ -32,21 +38,32 @@ def answer_once(
         request: parsed, and its caller known.
         call: the handler, giving a rendered answer.
         required: a call without the header is refused.
+        is_unfinished: asked after `call`: there is work left for `finish`.
+        finish: that work, done outside any transaction once the effect of `call` has been
+            committed; its answer takes the place of the first one. None: there was none.
 
     Raises:
         MissingKeyError, InvalidKeyError: 400. ReusedKeyError: 422. InProgressError: 409.
     """
     header = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if header is None and not required:
-        return call()
+        response = call()
+        return finish() or response
+    scope, key = _scope(request), parse_key(header)
     outcome = run_once(
-        _scope(request),
-        parse_key(header),
+        scope,
+        key,
         _fingerprint(request),
-        lambda: _stored(call()),
+        lambda: _stored(call(), is_unfinished=is_unfinished),
         refuse=lambda error: _refusal(request, error),
     )
     answer = outcome.answer
+    if answer.is_unfinished and answer.is_success and not outcome.replayed:
+        with closing_answer(scope, key) as replace:
+            finished = finish()
+            if finished is not None:
+                answer = _stored(finished)
+                replace(answer)
     response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
     if outcome.replayed:
         response.headers[REPLAYED] = "true"
@@ -76,10 +93,17 @@ def _fingerprint(request: ApiRequest) -> bytes:
     )
 
 
-def _stored(response: HttpResponseBase) -> StoredAnswer:
+def _stored(
+    response: HttpResponseBase, *, is_unfinished: Callable[[], bool] = lambda: False
+) -> StoredAnswer:
     whole = cast("HttpResponse", response)  # a streamed answer cannot be kept, nor is it to a POST
     headers = {name: whole.headers[name] for name in KEPT_HEADERS if name in whole.headers}
-    return StoredAnswer(status=whole.status_code, body=whole.content, headers=headers)
+    return StoredAnswer(
+        status=whole.status_code,
+        body=whole.content,
+        headers=headers,
+        is_unfinished=is_unfinished(),
+    )
 
 
 def _refusal(request: ApiRequest, error: ConflictError) -> StoredAnswer:

@@ -58,6 +58,7 @@ SECRET_VALUE: Final = re.compile(
     rb"(?:bearer )?(?:(?:sk|oat|ort|ocs|dev)_[0-9a-z]{40,60}|eyj[\w-]+\.[\w-]+\.[\w-]+)",
     re.IGNORECASE,
 )
+LIMITS: Final = ("RateLimit", "RateLimit-Policy")
 PROBES: Final = frozenset({"/livez", "/readyz", "/metrics"})
 
 _good_hosts: set[tuple[str | None, ...]] = set()
@@ -80,7 +81,9 @@ class ApiEnvelopeMiddleware:
             allowed = response.headers["Allow"].split(", ")
             response = answer_error(request, refusals.MethodNotAllowedError(allowed=allowed))
         if is_api and "ratelimit-policy" not in response.headers:
-            return _charged(request, response)
+            response = _charged(request, response)
+        if response.headers.get("Cache-Control", "").startswith("public"):
+            _take_off_limits(response)
         return response
 
 
@@ -172,6 +175,13 @@ def _charged(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBa
         response = answer_error(request, refusals.too_many(decision.retry_after, decision.violated))
     add_missing(response, decision.headers)
     return response
+
+
+def _take_off_limits(response: HttpResponseBase) -> None:
+    """A cache would tell strangers what is left to the one caller who filled it."""
+    for name in LIMITS:
+        if name in response.headers:
+            del response.headers[name]
 
 
 def has_session(path: str) -> bool:

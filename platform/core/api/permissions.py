@@ -19,8 +19,20 @@ if TYPE_CHECKING:
 
 PUBLIC: Final = "public"  # in a view's required_scopes: anyone, with or without a credential
 
+
+class OrAnonymous(str):
+    """In a view's required_scopes: anyone without a credential, and whoever carries the scope."""
+
+    __slots__ = ()
+
+
 MISSING: Final = object()
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def is_open(scope: object) -> bool:
+    """Whether somebody without a credential may call what needs this."""
+    return scope is PUBLIC or isinstance(scope, OrAnonymous)
 
 
 def principal_of(request: Request) -> Principal:
@@ -41,6 +53,8 @@ class HasRequiredScopes(BasePermission):
         scopes: Mapping[str, str | None] = getattr(view, "required_scopes", {})
         scope: Any = scopes.get(getattr(view, "operation", ""), MISSING)
         if scope is PUBLIC:
+            return True
+        if isinstance(scope, OrAnonymous) and request.auth is None:
             return True
         principal = principal_of(request)
         if scope is MISSING:

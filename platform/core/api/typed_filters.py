@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
@@ -44,6 +45,7 @@ SAID: Final = {
 }
 INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
+AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,3})?", re.ASCII)
 HEX_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 BOOLEANS: Final = {"true": True, "false": False}
 
@@ -93,6 +95,12 @@ def _parse_number(text: str) -> float:
     return float(text)
 
 
+def _parse_amount(text: str) -> Decimal:
+    if AMOUNT.fullmatch(text) is None:
+        raise ValueError(text)
+    return Decimal(text)
+
+
 TEXT: Final = Kind(
     _parse_text,
     f"At most {SEARCH_MAX} characters.",
@@ -105,6 +113,11 @@ TIME: Final = Kind(
     {"type": "string", "format": "date-time"},
 )
 ID: Final = Kind(_parse_uuid, "An id, e.g. a UUID.", {"type": "string", "format": "uuid"})
+MONEY: Final = Kind(
+    _parse_amount,
+    "An amount, e.g. 19.99: at most 13 digits before and 3 behind the point.",
+    {"type": "string", "pattern": AMOUNT.pattern},
+)
 NUMBER: Final = Kind(_parse_number, "A decimal number, e.g. 12.5.", {"type": "number"})
 BOOLEAN: Final = Kind(BOOLEANS.__getitem__, "This is either true or false.", {"type": "boolean"})
 

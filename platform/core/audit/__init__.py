@@ -22,10 +22,15 @@ SECRET_WORDS = ("password", "secret", "token", "pepper")  # in the name of a fie
 
 @dataclass(frozen=True, slots=True)
 class AdminActor:
-    """Somebody known by a session: staff in the admin, a person on a page of their account."""
+    """Somebody known by a session: staff in the admin, a person on a page of their account.
+
+    Also whoever asked for work that a task goes on with later, then with `application_id` when it
+    was an application that asked.
+    """
 
     user_id: UUID
     username: str
+    application_id: UUID | None = None
 
 
 Actor: TypeAlias = Principal | AdminActor | None
@@ -72,7 +77,7 @@ def record(  # noqa: PLR0913 - an entry has that many parts
     return AuditEntry.objects.create(
         actor_id=None if actor is None else actor.user_id,
         actor_name="" if actor is None else actor.username,
-        application_id=actor.application_id if isinstance(actor, Principal) else None,
+        application_id=None if actor is None else actor.application_id,
         action=action,
         object_type=object_type,
         object_id=object_id,

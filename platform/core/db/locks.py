@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from django.db import connection, models
 
@@ -10,6 +10,14 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 Row = TypeVar("Row", bound=models.Model)
+
+# PostgreSQL's SQLSTATE: lock_not_available, deadlock_detected, serialization_failure.
+LOCK_STATES: Final = frozenset({"55P03", "40P01", "40001"})
+
+
+def is_about_locks(error: Exception) -> bool:
+    """Whether a statement failed because of what others were doing, and may be tried again."""
+    return getattr(error.__cause__, "pgcode", None) in LOCK_STATES
 
 
 def lock_in_order(queryset: QuerySet[Row], *, no_key: bool) -> QuerySet[Row]:

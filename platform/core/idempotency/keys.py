@@ -21,7 +21,12 @@ from core.idempotency.errors import (
     MissingKeyError,
     ReusedKeyError,
 )
-from core.limits import IDEMPOTENCY_KEEP_HOURS, IDEMPOTENCY_KEY_MAX, IDEMPOTENCY_RETRY_AFTER
+from core.limits import (
+    IDEMPOTENCY_FINISH_SECONDS,
+    IDEMPOTENCY_KEEP_HOURS,
+    IDEMPOTENCY_KEY_MAX,
+    IDEMPOTENCY_RETRY_AFTER,
+)
 from core.models import IdempotencyKey
 
 if TYPE_CHECKING:
@@ -61,11 +66,14 @@ class StoredAnswer:
     Attributes:
         headers: those worth repeating, e.g. Content-Type, Location, ETag; none of this request
             alone, such as its id or what is left of its limits.
+        is_unfinished: more work follows the commit, and with it another answer; until then, for
+            IDEMPOTENCY_FINISH_SECONDS at most, a repetition is told to wait.
     """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_unfinished: bool = False
 
     @property
     def is_success(self) -> bool:
@@ -155,7 +163,7 @@ def _names(scope: Scope, key: str) -> tuple[str, ...]:
     return (str(scope.application_id), str(scope.user_id), scope.method, scope.route, key)
 
 
-def _rows(scope: Scope, key: str) -> Q:
+def rows_of(scope: Scope, key: str) -> Q:
     return Q(
         application_id=scope.application_id,
         user_id=scope.user_id,
@@ -168,7 +176,9 @@ def _rows(scope: Scope, key: str) -> Q:
 def _find(scope: Scope, key: str, fingerprint: bytes) -> StoredAnswer | None:
     """Caller holds the lock on the key."""
     is_over = ExpressionWrapper(Q(expires_at__lte=Now()), output_field=BooleanField())
-    row = IdempotencyKey.objects.annotate(is_over=is_over).filter(_rows(scope, key)).first()
+    is_unfinished = ExpressionWrapper(Q(unfinished_until__gt=Now()), output_field=BooleanField())
+    rows = IdempotencyKey.objects.annotate(is_over=is_over, is_unfinished=is_unfinished)
+    row = rows.filter(rows_of(scope, key)).first()
     if row is None:
         return None
     if row.is_over:
@@ -176,6 +186,8 @@ def _find(scope: Scope, key: str, fingerprint: bytes) -> StoredAnswer | None:
         return None
     if not hmac.compare_digest(bytes(row.fingerprint), fingerprint):
         raise ReusedKeyError("Send a new key with a new request.")
+    if row.is_unfinished:
+        raise InProgressError(retry_after=IDEMPOTENCY_RETRY_AFTER)
     return StoredAnswer(row.response_status, bytes(row.response_body), row.response_headers)
 
 
@@ -213,4 +225,7 @@ def _keep(scope: Scope, key: str, fingerprint: bytes, answer: StoredAnswer) -> N
         response_headers=dict(answer.headers),
         response_body=answer.body,
         expires_at=Now() + timedelta(hours=IDEMPOTENCY_KEEP_HOURS),
+        unfinished_until=(
+            Now() + timedelta(seconds=IDEMPOTENCY_FINISH_SECONDS) if answer.is_unfinished else None
+        ),
     )

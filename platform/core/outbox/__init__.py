@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.outbox.catalogue import Audience, EventType, declare, event_types
 from core.outbox.errors import NotInTransactionError
-from core.outbox.events import publish
+from core.outbox.events import first_event, publish
 from core.outbox.messages import Envelope, Event
+from core.outbox.rows import insertion
 
 __all__ = [
     "Audience",
@@ -15,5 +16,7 @@ __all__ = [
     "NotInTransactionError",
     "declare",
     "event_types",
+    "first_event",
+    "insertion",
     "publish",
 ]

@@ -21,13 +21,22 @@ SCOPES: dict[str, str] = {
     "predictions:write": "Say what turned out to be true of your predictions, and erase them.",
     "batch-predictions:read": "Read your batch predictions and their results.",
     "batch-predictions:write": "Submit and cancel batch predictions.",
+    "catalog:read": "See the catalogue: products, variants, categories, reviews.",
+    "catalog:write": "Change the catalogue: products, variants, prices, pictures, categories.",
+    "inventory:write": "See and correct what is in stock at which warehouse.",
+    "reviews:write": "Write reviews of what you have bought.",
+    "orders:read": "See your orders, and what happened to them.",
+    "orders:write": "Fill your cart, place orders and cancel them.",
+    "orders:manage": "See everybody's orders, ship and refund them, and make coupons.",
+    "payments:write": "Pay for your orders.",
     "events:read": "See the events of what you have, and of what it did.",
     "webhooks:read": "See where an application hears of events, and what was delivered.",
     "webhooks:write": "Say where an application hears of events, and have them sent again.",
     "usage:read": "See what was called, how often, and with which result.",
 }
 
-PERSON_SCOPES = frozenset(SCOPES) - {"models:write"}
+STAFF_ONLY_SCOPES = frozenset({"models:write", "catalog:write", "inventory:write", "orders:manage"})
+PERSON_SCOPES = frozenset(SCOPES) - STAFF_ONLY_SCOPES
 STAFF_SCOPES = frozenset(SCOPES)
 
 # What a person alone may do, with a login of their own: a key must not make keys, and what was

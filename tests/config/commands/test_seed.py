@@ -2,9 +2,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Sum, Value
+from django.db.models.functions import Concat
 
 from apps.accounts.models import User
 from apps.developers.models import PlanLimit
+from apps.products.models import Category, Product, Stock, StockMovement, Variant
+from apps.products.selectors.stock import available_of
 from core import plans
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +22,8 @@ def run(name):
 
 class TestSeed:
     def test_makes_the_demo_people(self):
-        assert run("seed") == "admin: made\ndemo: made\nstarter: made\nscale: made\n"
+        out = "admin: made\ndemo: made\nstarter: made\nscale: made\nshop: 12 made\n"
+        assert run("seed") == out
 
         admin, demo = User.objects.get(username="admin"), User.objects.get(username="demo")
         assert (admin.is_staff, admin.is_superuser, admin.check_password("admin")) == (True,) * 3
@@ -32,7 +37,7 @@ class TestSeed:
 
         out = run("seed")
 
-        assert out == "admin: exists\ndemo: exists\nstarter: exists\nscale: exists\n"
+        assert out == "admin: exists\ndemo: exists\nstarter: exists\nscale: exists\nshop: exists\n"
         assert list(User.objects.order_by("pk").values()) == before
         assert PlanLimit.objects.get(plan__name="starter", work="default").burst == 7
 
@@ -44,6 +49,26 @@ class TestSeed:
         assert set(book.plans) == {"default", "starter", "scale"}
         assert book.default == "default"
         assert book.plans["starter"]["default"].concurrent == 5
+
+    def test_makes_a_shop_that_sells(self):
+        run("seed")
+
+        active = Product.objects.filter(status="active")
+        assert (active.count(), Category.objects.count()) == (12, 4)
+        assert available_of([Variant.objects.get(sku="TEE-RED-M").pk]).popitem()[1] == 40
+        assert available_of([Variant.objects.get(sku="API-EBOOK").pk]).popitem()[1] is None
+        ledger = StockMovement.objects.aggregate(pieces=Sum("on_hand_change"))["pieces"]
+        assert ledger == Stock.objects.aggregate(pieces=Sum("on_hand"))["pieces"]
+
+    def test_puts_back_a_product_that_is_missing_and_touches_no_other(self):
+        run("seed")
+        Product.objects.filter(slug="plain-tee").update(name="Mine", slug="mine")
+        Variant.objects.filter(product__slug="mine").update(sku=Concat(Value("X-"), "sku"))
+
+        assert run("seed").endswith("shop: 1 made\n")
+
+        assert Product.objects.get(slug="mine").name == "Mine"
+        assert Product.objects.get(slug="plain-tee").variants.count() == 6
 
 
 class TestCheckDemoPasswords:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import django_filters
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.models import Value
 from django.http import HttpResponse, StreamingHttpResponse
 from django.urls import include, path, re_path
@@ -12,17 +12,19 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from core.api.money import MoneyIn
 from core.api.pages import ProblemIndexPage, ProblemPage, UnknownRouteView
 from core.api.parsers import StrictJSONParser, StrictMultiPartParser
 from core.api.permissions import IsStaff
-from core.api.serializers import InputSerializer, OutputSerializer
-from core.api.viewsets import PUBLIC, ApiView, ApiViewSet
+from core.api.serializers import InputSerializer, OutputSerializer, validated
+from core.api.viewsets import PUBLIC, ApiView, ApiViewSet, OrAnonymous
 from core.errors import ConflictError, InvalidError, UnavailableError
 from core.models import AuditEntry, OutboxEvent
 from core.observability.health import livez, readyz
 from core.observability.metrics import metrics
 
 CALLS: list[object] = []  # what handlers were called with
+STEPS: list[object] = []  # what TwoStepView calls in its second step, last first
 FAULTS: list[Exception] = []  # what the next calls of JobView fail with, last first
 
 
@@ -197,6 +199,58 @@ class JobView(ApiView):
     patch = post
 
 
+class TwoStepView(ApiView):
+    """Writes an entry in its transaction, and does the rest of its work behind the commit."""
+
+    required_scopes = {"post": None}
+
+    def post(self, request):
+        entry = AuditEntry.objects.create(action="job", object_type="job", object_id="first")
+        self.finish_afterwards(lambda: self._finish_entry(entry))
+        if request.data.get("outcome") == "conflict":
+            raise ConflictError("Not now.")
+        status = 200 if request.data.get("outcome") == "ok" else 201
+        return Response({"id": entry.id, "step": 1}, status=status)
+
+    def _finish_entry(self, entry):
+        CALLS.append(connection.in_atomic_block)
+        if STEPS:
+            STEPS.pop()()
+        return Response({"id": entry.id, "step": 2}, status=201)
+
+
+class OpenView(ApiView):
+    """For strangers, and for whoever carries the scope; what is read may be shared."""
+
+    required_scopes = {"get": OrAnonymous("profile:read"), "post": OrAnonymous("profile:write")}
+    public_max_age = {"get": 60}
+
+    def get(self, request):
+        if "fault" in request.query_params:
+            raise ConflictError("Not now.")
+        return Response({"anonymous": request.auth is None})
+
+    query_parameters = frozenset({"fault"})
+
+    def post(self, request):
+        AuditEntry.objects.create(action="job", object_type="job", object_id="open")
+        return Response({"anonymous": request.auth is None}, status=201)
+
+
+class PriceIn(InputSerializer):
+    price = MoneyIn()
+
+
+class PriceView(ApiView):
+    """Answers the money it was sent, as it understood it."""
+
+    required_scopes = {"post": PUBLIC}
+
+    def post(self, request):
+        price = validated(PriceIn, request)["price"]
+        return Response({"price": price.to_document(), "amount": str(price.amount)})
+
+
 class EntryOut(OutputSerializer):
     id = serializers.UUIDField()
     action = serializers.CharField(source="type")
@@ -257,6 +311,9 @@ api = [
     path("csv", CsvView.as_view(), name="csv"),
     path("fail/<slug:kind>", FailView.as_view(), name="fail"),
     path("things", ThingView.as_view(), name="things"),
+    path("twosteps", TwoStepView.as_view(), name="twosteps"),
+    path("open", OpenView.as_view(), name="open"),
+    path("prices", PriceView.as_view(), name="prices"),
     path("jobs", JobView.as_view(), name="jobs"),
     path("jobs/<slug:name>", JobView.as_view(), name="named-jobs"),
     path("", include(router.urls)),

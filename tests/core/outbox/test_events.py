@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from core.ids import uuid7
 from core.models import OutboxEvent
 from core.observability.request_id import RequestContext, bind
-from core.outbox import Event, NotInTransactionError, publish
+from core.outbox import Event, NotInTransactionError, first_event, insertion, publish
 from core.tasks import enqueue
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -17,6 +17,16 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 def happened(object_id: str = "7", **data: object) -> Event:
     return Event("model.renamed", "model", object_id, data)
+
+
+def make_with(event: str) -> None:
+    """A statement that makes an object, and announces it by what the database gave it."""
+    completed = "jsonb_set(%s::jsonb, '{payload,number}', to_jsonb(made.number))"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH made AS (SELECT 42 AS number) {insertion(completed, source='made')}",
+            [event],
+        )
 
 
 class TestPublish:
@@ -67,6 +77,24 @@ class TestPublish:
             ("event", "7", 2),
             ("task", "7", 1),
         ]
+
+    @pytest.mark.django_db
+    def test_of_an_object_just_made_costs_one_statement_and_begins_its_sequence(
+        self, django_assert_num_queries
+    ):
+        with django_assert_num_queries(1):
+            make_with(first_event(happened()))
+        publish(happened())
+
+        rows = OutboxEvent.objects.order_by("position").values_list("sequence", "payload")
+        assert [*rows] == [(1, {"number": 42}), (2, {})]
+
+    @pytest.mark.django_db
+    def test_is_not_the_first_twice(self):
+        publish(happened())
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            make_with(first_event(happened()))
 
     @pytest.mark.django_db(transaction=True)
     def test_is_refused_outside_a_transaction(self):

@@ -23,6 +23,11 @@ ROUTES = {
     "ml_models.measure_*": {"queue": "maintenance"},
     "ml_models.*replay*": {"queue": "predictions"},
     "webhooks.*": {"queue": "webhooks"},
+    "orders.check_*": {"queue": "maintenance"},
+    "products.check_*": {"queue": "maintenance"},
+    "products.renew_*": {"queue": "maintenance"},
+    "products.*import*": {"queue": "maintenance"},  # tens of seconds each: nothing waits behind
+    "products.count_*": {"queue": "maintenance"},
 }
 
 WORKER_RSS_BYTES = env_int(

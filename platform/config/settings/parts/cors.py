@@ -14,6 +14,7 @@ CORS_ALLOW_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"
 CORS_ALLOW_HEADERS = (
     "accept",
     "authorization",
+    "cart-token",
     "content-type",
     "idempotency-key",
     "if-match",

@@ -18,6 +18,9 @@ MIGRATE_LOCK_TIMEOUT = (
     4_000  # milliseconds; a migration gives way rather than stop the running code
 )
 MIGRATE_STATEMENT_TIMEOUT = 60_000  # milliseconds; longer work belongs in a batched task
+# Of core.db.prepared, triggers and foreign keys: they are written so that one plan fits whatever
+# they are given. PostgreSQL by itself plans some of them anew each time, at half of their cost.
+PLAN_CACHE_MODE = "force_generic_plan"
 CONNECTION_AGE = env_seconds(
     "DATABASE_CONNECTION_AGE_SECONDS", 60.0
 )  # seconds a connection is kept
@@ -50,6 +53,7 @@ def database(url: str, *, owner: bool) -> dict[str, Any]:
             "options": (
                 f"-c statement_timeout={statement} -c lock_timeout={lock}"
                 f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT}"
+                f" -c plan_cache_mode={PLAN_CACHE_MODE}"
             ),
         },
     }

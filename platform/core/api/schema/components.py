@@ -43,8 +43,14 @@ PROBLEM_SCHEMA: Final = {
 }
 HEADERS: Final = {
     "X-Request-Id": ("Made by the server for each request.", "string"),
-    "RateLimit-Policy": ("Each limit's name, quota and seconds.", "string"),
-    "RateLimit": ("What is left of each limit, and seconds until it is whole.", "string"),
+    "RateLimit-Policy": (
+        "Each limit's name, quota and seconds; not on what caches may share.",
+        "string",
+    ),
+    "RateLimit": (
+        "What is left of each limit, and seconds until it is whole; not on what caches may share.",
+        "string",
+    ),
     "Retry-After": ("Seconds to wait before the next try.", "integer"),
     "WWW-Authenticate": ("What a credential lacks (RFC 6750, section 3).", "string"),
     "Location": ("Where what was made is read; of a 202, how far it is.", "string"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.api.filters import SEARCH, is_list
 from core.api.ordering import SORT
-from core.api.permissions import PUBLIC
+from core.api.permissions import PUBLIC, OrAnonymous
 from core.api.schema import deprecated, names
 from core.api.schema.answers import Answers
 from core.api.schema.components import BEARER, OAUTH2
@@ -119,9 +119,11 @@ class ApiSchema(Answers):
         if scope is PUBLIC:
             operation["security"] = []
             return
-        named = scope if isinstance(scope, str) else ANY_SCOPE
+        named = str(scope) if isinstance(scope, str) else ANY_SCOPE
         needed = [named] if isinstance(scope, str) else []
         operation["security"] = [{BEARER: needed}]
+        if isinstance(scope, OrAnonymous):
+            operation["security"].insert(0, {})
         if scope is None or scope in GRANTABLE_SCOPES:  # the others are for people's own logins
             operation["security"].append({OAUTH2: needed})
         operation["x-required-scope"] = named

@@ -16,14 +16,14 @@ from core.api.errors import answer_error
 from core.api.filters import check_parameters
 from core.api.idempotency import answer_once
 from core.api.parsers import NumbersJSONParser, StrictJSONParser
-from core.api.permissions import PUBLIC, HasRequiredScopes, principal_of
+from core.api.permissions import PUBLIC, HasRequiredScopes, is_open, principal_of
 from core.api.refusals import LimitsUnavailableError, MethodNotAllowedError, too_many
 from core.api.requests import ApiRequest, accept
 from core.api.throttling import Decision, caller_of, limiter
 from core.api.viewsets.answers import rendered, without_body
 from core.errors import InvalidError
 from core.limits import JSON_MAX_BODY
-from core.observability.headers import add_missing
+from core.observability.headers import add_missing, prepare
 from core.observability.request_id import current
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ Idempotency = Literal["required", "accepted", "ignored"]
 
 WITH_BODY: Final = frozenset({"post", "put", "patch"})
 REPEATABLE_BY_KEY: Final = frozenset({"post", "patch"})
+SHARED: Final = frozenset({200, 304})  # statuses
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SCOPES_CHECK: Final = HasRequiredScopes()
 PARSERS: dict[type[BaseParser], BaseParser] = {  # they keep nothing
@@ -54,8 +55,8 @@ class ApiBase(ConditionalMixin, APIView):
     Attributes marked (by operation) may be one value or a mapping from operations to values.
 
     Attributes:
-        required_scopes: the scope each operation needs; None: any credential; PUBLIC: anyone. What
-            is missing is denied.
+        required_scopes: the scope each operation needs; None: any credential; PUBLIC: anyone;
+            OrAnonymous(scope): anyone without a credential. What is missing is denied.
         limit_scope: key of settings.RATE_LIMITS that calls are counted under (by operation).
         spends_in_handler: the handler calls `spend` itself, once it knows the call's weight.
         query_parameters: names allowed beside pagination and filters (by operation).
@@ -65,6 +66,8 @@ class ApiBase(ConditionalMixin, APIView):
         media_types: what the operation answers in, preferred first (by operation).
         takes_any_json: a body may be something other than an object.
         has_etag, takes_if_match, requires_if_match: see core.api.conditional.
+        public_max_age: seconds that a successful answer to somebody without a credential may be
+            kept and shared by caches on the way (RFC 9111 section 5.2.2), by operation.
         deprecations: of operations that should not be used any more; see core.api.deprecation.
         deprecated_parameters: of query parameters; only the schema says it.
     """
@@ -77,6 +80,7 @@ class ApiBase(ConditionalMixin, APIView):
     max_body: ClassVar[int | Mapping[str, int]] = JSON_MAX_BODY
     media_types: ClassVar[tuple[str, ...] | Mapping[str, tuple[str, ...]]] = ("application/json",)
     takes_any_json: ClassVar[bool] = False
+    public_max_age: ClassVar[Mapping[str, int]] = {}
     deprecations: ClassVar[Mapping[str, Deprecation]] = {}
     deprecated_parameters: ClassVar[Mapping[str, Deprecation]] = {}
     versioning_class = None  # the path says the version, and each version has views of its own
@@ -85,6 +89,7 @@ class ApiBase(ConditionalMixin, APIView):
     method: str = ""
     operation: str = ""
     decision: Decision | None = None
+    _afterwards: Callable[[], HttpResponseBase] | None = None
 
     def dispatch(
         self,
@@ -158,6 +163,19 @@ class ApiBase(ConditionalMixin, APIView):
         if not decision.allowed:
             raise too_many(decision.retry_after, decision.violated)
 
+    def finish_afterwards(self, step: Callable[[], HttpResponseBase]) -> None:
+        """Do the rest of this call's work once what the handler wrote has been committed.
+
+        For work that must not happen in a transaction, such as a call to a payment provider: the
+        handler writes what it is going to do, and answers as things stand then. The step runs
+        outside any transaction, and its answer takes the place of the handler's, also for whoever
+        repeats the call with its Idempotency-Key. Until it has ended, a repetition is told to wait;
+        when the process dies before, the handler's answer is the one that is repeated.
+
+        An operation that does so takes a key, or is one whose caller has none.
+        """
+        self._afterwards = step
+
     # -- DRF's hooks, made lean
 
     def get_parsers(self) -> list[BaseParser]:
@@ -199,7 +217,7 @@ class ApiBase(ConditionalMixin, APIView):
     def _refuse_method(self) -> NoReturn:
         """405 for whoever may call anything here; a stranger learns only that they are one: 401."""
         self.perform_authentication(self.request)
-        if PUBLIC not in self.required_scopes.values():
+        if not any(map(is_open, self.required_scopes.values())):
             principal_of(self.request)
         raise MethodNotAllowedError(
             f"Allowed: {', '.join(self.allowed_methods)}.", allowed=self.allowed_methods
@@ -210,16 +228,31 @@ class ApiBase(ConditionalMixin, APIView):
 
     def _run(self, handler: Callable[..., HttpResponseBase]) -> HttpResponseBase:
         def call() -> HttpResponseBase:
-            response = rendered(handler(self.request, *self.args, **self.kwargs))
-            if self.row_tag:
-                response.headers["ETag"] = self.row_tag
-            return response
+            return self._tagged(handler(self.request, *self.args, **self.kwargs))
 
-        if self.method in REPEATABLE_BY_KEY:
+        def finish() -> HttpResponseBase | None:
+            step, self._afterwards = self._afterwards, None
+            return None if step is None else self._tagged(step())
+
+        if self.method in REPEATABLE_BY_KEY and self.request.auth is not None:
             mode = self.idempotency_of(self.operation, self.method)
             if mode != "ignored":
-                return answer_once(self.request, call, required=mode == "required")
-        return call()
+                return answer_once(
+                    self.request,
+                    call,
+                    required=mode == "required",
+                    is_unfinished=lambda: self._afterwards is not None,
+                    finish=finish,
+                )
+        response = call()
+        return finish() or response
+
+    def _tagged(self, answered: HttpResponseBase) -> HttpResponseBase:
+        """Rendered, with the version of the row that it shows."""
+        response = rendered(answered)
+        if self.row_tag:
+            response.headers["ETag"] = self.row_tag
+        return response
 
     def _decide(self, request: ApiRequest, weight: int, *, takes_slot: bool = False) -> Decision:
         scope = self.of_operation(self.limit_scope, "default")
@@ -242,7 +275,15 @@ class ApiBase(ConditionalMixin, APIView):
             self._release(response, self.decision)
         if self.deprecations:
             announce(self, response)
+        if self.public_max_age:
+            self._say_shared(response)
         return response
+
+    def _say_shared(self, response: HttpResponseBase) -> None:
+        """Let caches share what anybody would be answered."""
+        seconds = self.public_max_age.get(self.operation, 0)
+        if seconds and response.status_code in SHARED and self.request._auth is None:  # noqa: SLF001 - DRF's wrapper proxies slowly
+            add_missing(response, prepare({"Cache-Control": f"public, max-age={seconds}"}))
 
     @staticmethod
     def _release(response: HttpResponseBase, decision: Decision) -> None:

@@ -1,0 +1,3 @@
+"""Questions about what people were seen doing; nothing here changes a row."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Recording and dropping what people were seen doing."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The clients' door to carts and orders."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Shapes of carts, coupons, orders, payments and fulfilments, in and out."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Views of carts, coupons, orders, payments and fulfilments."""
+
+from __future__ import annotations

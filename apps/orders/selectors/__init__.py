@@ -1,0 +1,3 @@
+"""Questions about carts, orders and payments; nothing here changes a row."""
+
+from __future__ import annotations

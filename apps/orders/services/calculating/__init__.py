@@ -1,0 +1,3 @@
+"""What an order costs: discount, shipping and tax, by functions that settings name."""
+
+from __future__ import annotations

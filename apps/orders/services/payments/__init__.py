@@ -1,0 +1,3 @@
+"""Payments: intents, the calls that we owe providers, and what comes of them."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The clients' door to the catalogue."""
+
+from __future__ import annotations

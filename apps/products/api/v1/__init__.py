@@ -1,0 +1,3 @@
+"""Version 1 of it."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Questions about the catalogue; nothing here changes a row."""
+
+from __future__ import annotations

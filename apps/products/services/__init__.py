@@ -1,0 +1,3 @@
+"""Everything that changes the catalogue, its stock and its reviews."""
+
+from __future__ import annotations
