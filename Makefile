@@ -127,7 +127,7 @@ bench-webhooks:  ## Deliveries a second of one process, beside a bare loop of PO
 
 test-faults:  ## Kill every part under work, among hostile receivers: ten minutes (T="-k redis")
 	@$(BOOTSTRAP) test
-	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults tests/journeys/test_model_release.py tests/apps/orders/services/payments)
+	@FAULTS=1 $(EMBEDDED) test -- -m faults $(if $(filter command line,$(origin T)),$(T),tests/faults tests/journeys tests/apps/ml_models/test_replay_faults.py tests/apps/orders/services/payments)
 
 test-hostile:  ## All hostile, ordinary and a thousand changed models: half an hour (ARTEFACT_FUZZ_SEEDS=50)
 	@$(BOOTSTRAP) test

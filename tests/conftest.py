@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,15 @@ PASSWORD = "correct horse battery staple"  # noqa: S105 - of people who exist in
 
 
 # -- Nothing is left over from the test before
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`long` ones are for make test-faults alone: each takes a good part of a minute."""
+    if os.environ.get("FAULTS"):
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason="run by make test-faults"))
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,7 @@ CONFIGURATION = {
     "content_type_overrides": {
         "application/x-ndjson": "application/octet-stream",
         "text/csv": "application/octet-stream",
+        "image/webp": "application/octet-stream",
     },
 }
 WRITTEN_BY_HAND = ("calls.py",)

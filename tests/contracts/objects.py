@@ -5,7 +5,6 @@ A route with an argument needs an entry in OBJECTS, or the suite fails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +17,40 @@ from apps.ml_models.services.batch.submitting import input_of_features, submit_b
 from apps.ml_models.services.cards import edit_card, make_card
 from apps.ml_models.services.knowledge import Knowledge
 from apps.ml_models.services.replaying import start_replay
-from apps.orders.models import Order
 from core.api.permissions import PUBLIC
 from core.ids import uuid7
+from tests.contracts.shop_objects import (
+    a_cart,
+    a_cart_item,
+    a_category,
+    a_coupon,
+    a_named_order,
+    a_parcel,
+    a_payment,
+    a_product,
+    a_provider,
+    a_refund,
+    a_review,
+    a_size_of_an_image,
+    a_stock,
+    a_variant,
+    a_warehouse,
+    an_allowed_payment,
+    an_image,
+    an_import,
+    an_order,
+    an_order_to_close,
+    an_order_to_send,
+    images_of_a_product,
+    parcels_of_an_order,
+    payments_of_an_order,
+    refunds_of_an_order,
+    reviews_of_a_product,
+    variants_of_a_product,
+)
+from tests.contracts.things import Made, Thing
 from tests.factories import oauth
-from tests.factories.carts import make_cart
 from tests.factories.developers import make_application, make_key
-from tests.factories.fulfilments import make_paid_order, send
-from tests.factories.imports import a_row, csv_of, imported
 from tests.factories.ml_models import (
     ROW,
     make_ready_version,
@@ -34,56 +59,19 @@ from tests.factories.ml_models import (
     promote,
     run,
 )
-from tests.factories.orders import make_coupon, make_order
-from tests.factories.payments import paid, refunded
-from tests.factories.pictures import make_image
 from tests.factories.predictions import log_calls, measure
-from tests.factories.products import make_category, make_product, make_variant, make_warehouse
 from tests.factories.promotions import a_candidate_of, log_call, propose_by, set_policy
 from tests.factories.requests import make_fact, make_principal
-from tests.factories.reviews import buy, make_review
 from tests.factories.traffic import start_split
 from tests.factories.webhooks import make_attempt, make_delivery, make_endpoint, make_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from apps.accounts.models import User
     from apps.developers.models import Application
     from tests.contracts.cast import Actor, Cast
     from tests.contracts.routes import Operation, Route
-
-
-@dataclass(frozen=True)
-class Made:
-    """An object that is there.
-
-    Attributes:
-        arguments: of its route.
-        rows: what no refused call may change.
-    """
-
-    arguments: dict[str, Any]
-    rows: tuple[Any, ...] = ()
-
-
-@dataclass(frozen=True)
-class Thing:
-    """A kind of object.
-
-    Attributes:
-        make: an object of a user, made by their application or, with None, by their login.
-        is_owned: others get 404; else whoever has the scope is let in.
-        by_application: whether an application may make one.
-        seen_with: a scope; whoever carries it is let in as well, whosever the object is.
-        free: arguments whose value a caller may choose, by method: a new name is no error there.
-    """
-
-    make: Callable[[Cast, User, Application | None], Made]
-    is_owned: bool = True
-    by_application: bool = False
-    seen_with: str = ""
-    free: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 # -- How they are made
@@ -311,134 +299,6 @@ def an_event(cast: Cast, user: User, application: Application | None) -> Made:
     return Made({"event_id": made.id}, (made,))
 
 
-def an_order(cast: Cast, user: User, application: Application | None) -> Made:
-    """A pending one."""
-    made = make_order(user, application=application)
-    return Made({"order_id": made.pk}, (made, *made.lines.all()))
-
-
-def a_named_order(cast: Cast, user: User, application: Application | None) -> Made:
-    made = an_order(cast, user, application)
-    return Made({"order": made.rows[0].pk}, made.rows)
-
-
-def an_order_to_send(cast: Cast, user: User, application: Application | None) -> Made:
-    """Two pieces, paid."""
-    order = make_paid_order(user, application=application)
-    return Made({"order_id": order.pk}, (order, *order.lines.all()))
-
-
-def a_parcel(cast: Cast, user: User, application: Application | None) -> Made:
-    """With one of the two pieces of its order."""
-    made = an_order_to_send(cast, user, application)
-    parcel = send(made.rows[0], cast.bob, 1)
-    made.rows[0].refresh_from_db()
-    return Made({**made.arguments, "fulfilment_id": parcel.pk}, (parcel, made.rows[0]))
-
-
-def parcels_of_an_order(cast: Cast, user: User, application: Application | None) -> Made:
-    made = a_parcel(cast, user, application)
-    return Made({"order_id": made.arguments["order_id"]}, made.rows)
-
-
-def an_order_to_close(cast: Cast, user: User, application: Application | None) -> Made:
-    """One piece has left, the other is refunded."""
-    made = parcels_of_an_order(cast, user, application)
-    made.rows[1].lines.update(refunded_quantity=1)
-    return made
-
-
-def a_payment(cast: Cast, user: User, application: Application | None) -> Made:
-    """An open one, without a method yet."""
-    order = paid(make_order(user, application=application), "")
-    arguments = {"order_id": order.pk, "payment_id": order.payment.pk}
-    return Made(arguments, (order.payment, order))
-
-
-def payments_of_an_order(cast: Cast, user: User, application: Application | None) -> Made:
-    """None that is open, so that one may be begun."""
-    made = a_payment(cast, user, application)
-    made.rows[0].status = "cancelled"
-    made.rows[0].save(update_fields=["status"])
-    return Made({"order_id": made.arguments["order_id"]}, made.rows)
-
-
-def an_allowed_payment(cast: Cast, user: User, application: Application | None) -> Made:
-    """To be captured."""
-    order = paid(make_order(user, application=application), capture_method="manual")
-    arguments = {"order_id": order.pk, "payment_id": order.payment.pk}
-    return Made(arguments, (order.payment, order))
-
-
-def a_refund(cast: Cast, user: User, application: Application | None) -> Made:
-    """Of one of two pieces."""
-    order = paid(make_order(user, application=application))
-    refund = refunded(order, cast.bob, 1)
-    return Made(
-        {"order_id": order.pk, "refund_id": refund.pk}, (refund, Order.objects.get(pk=order.pk))
-    )
-
-
-def refunds_of_an_order(cast: Cast, user: User, application: Application | None) -> Made:
-    made = a_refund(cast, user, application)
-    return Made({"order_id": made.arguments["order_id"]}, made.rows)
-
-
-def a_provider(cast: Cast, user: User, application: Application | None) -> Made:
-    return Made({"provider": "sandbox"}, ())
-
-
-def a_cart(cast: Cast, user: User, application: Application | None) -> Made:
-    """Of the user's own login, which has another than their applications have."""
-    made = make_cart(user)
-    return Made({}, (made, made.lines.last()))
-
-
-def a_cart_item(cast: Cast, user: User, application: Application | None) -> Made:
-    made = a_cart(cast, user, application)
-    return Made({"item_id": made.rows[1].pk}, made.rows)
-
-
-def a_coupon(cast: Cast, user: User, application: Application | None) -> Made:
-    made = make_coupon()
-    return Made({"coupon_id": made.pk}, (made,))
-
-
-def a_warehouse(cast: Cast, user: User, application: Application | None) -> Made:
-    made = make_warehouse("east")
-    return Made({"warehouse_id": made.pk}, (made,))
-
-
-def a_stock(cast: Cast, user: User, application: Application | None) -> Made:
-    """With the movement that brought its pieces."""
-    made = make_product().only.only_stock
-    return Made({"stock_id": made.pk}, (made,))
-
-
-def a_category(cast: Cast, user: User, application: Application | None) -> Made:
-    """With nothing in it, so that it can be deleted."""
-    category = make_category("Hats")
-    return Made({"category_id": category.pk}, (category,))
-
-
-def a_product(cast: Cast, user: User, application: Application | None) -> Made:
-    """On sale, in a category."""
-    product = make_product(category=make_category())
-    return Made({"product": product.pk}, (product, product.only))
-
-
-def a_variant(cast: Cast, user: User, application: Application | None) -> Made:
-    """One of two, so that it can be taken off sale."""
-    product = make_product(category=make_category())
-    variant = make_variant(product, stock=5)
-    return Made({"product_id": product.pk, "variant_id": variant.pk}, (variant, product))
-
-
-def variants_of_a_product(cast: Cast, user: User, application: Application | None) -> Made:
-    made = a_variant(cast, user, application)
-    return Made({"product_id": made.arguments["product_id"]}, made.rows)
-
-
 JOB = Thing(a_job, by_application=True)
 FINISHED_JOB = Thing(a_finished_job, by_application=True)
 MODEL, VERSION = Thing(a_model, is_owned=False), Thing(a_version, is_owned=False)
@@ -448,43 +308,6 @@ PROMOTION = Thing(a_promotion, is_owned=False)
 PREDICTION = Thing(a_prediction, by_application=True)
 MEASURED = Thing(a_measured_version, is_owned=False)
 KEY, CLIENT = Thing(a_key), Thing(a_client)
-
-
-def an_image(cast: Cast, user: User, application: Application | None) -> Made:
-    image = make_image()
-    arguments = {"product_id": image.product_id, "image_id": image.pk}
-    return Made(arguments, (image, image.product))
-
-
-def images_of_a_product(cast: Cast, user: User, application: Application | None) -> Made:
-    made = an_image(cast, user, application)
-    return Made({"product_id": made.arguments["product_id"]}, made.rows)
-
-
-def a_size_of_an_image(cast: Cast, user: User, application: Application | None) -> Made:
-    made = an_image(cast, user, application)
-    return Made({"image_id": made.arguments["image_id"], "size": "256"}, made.rows)
-
-
-def a_review(cast: Cast, user: User, application: Application | None) -> Made:
-    review = make_review(make_product(), user, application=application)
-    arguments = {"product_id": review.product_id, "review_id": review.pk}
-    return Made(arguments, (review, review.product))
-
-
-def reviews_of_a_product(cast: Cast, user: User, application: Application | None) -> Made:
-    """Everybody has bought it, and somebody else has a review of it."""
-    product = make_product()
-    make_review(product)
-    for buyer in (cast.owner, cast.mallory, cast.bob, cast.root):
-        buy(buyer, product)
-    return Made({"product_id": product.pk}, (product,))
-
-
-def an_import(cast: Cast, user: User, application: Application | None) -> Made:
-    """One that has ended."""
-    row = imported(cast.bob, csv_of(a_row(f"TEE-{uuid7()}")))
-    return Made({"import_id": row.pk}, (row,))
 
 
 IMAGE = Thing(an_image, is_owned=False)

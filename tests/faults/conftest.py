@@ -1,22 +1,11 @@
 """A platform under work for tests of faults; see docs/how-to/run-the-fault-suite.md."""
 
-import os
-
 import pytest
 
 from tests.faults.scene import Scene
 from tests.harness.cluster import Platform, copy_state
 
 SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.faults.settings", "ALLOW_LOOPBACK_TARGETS": "1"}
-
-
-def pytest_collection_modifyitems(items):
-    """`long` ones are for make test-faults alone: each takes most of a minute."""
-    if os.environ.get("FAULTS"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="run by make test-faults"))
 
 
 @pytest.fixture

@@ -170,7 +170,7 @@ class Caller:
         forget_failures()
         with undone():
             arguments = stage(self.cast, operation.route)
-            is_let_in = whoever_may(self.cast, operation).name == self.actor.name
+            is_let_in = self.is_let_in(operation)
 
             def send(case: Case) -> None:
                 self._send(operation, case, arguments, is_let_in=is_let_in)
@@ -182,6 +182,10 @@ class Caller:
                 send(case)
             for mode in MODES if examples else ():
                 random_cases(operation, mode, send, examples=examples)
+
+    def is_let_in(self, operation: Operation) -> bool:
+        """Whether this is who the operation's good calls are sent by."""
+        return whoever_may(self.cast, operation).name == self.actor.name
 
     def _send_good(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
         """A case with a body that works, so that success is looked at too."""

@@ -11,7 +11,8 @@ from tests.contracts.routes import OPERATIONS
 from tests.fuzz.fuzzing import Caller
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
-SHARE = 1 if EXAMPLES else 12  # of those who are not let in, each sends this part of the cases
+# Of those who are not let in, each calls this part of the operations, with this part of the cases.
+SOME, SHARE = (1, 1) if EXAMPLES else (4, 12)
 
 ACTORS = {
     "anonymous": lambda cast: cast.nobody(),
@@ -33,9 +34,11 @@ ACTORS = {
 @pytest.mark.timeout(0 if EXAMPLES else 300)
 @pytest.mark.parametrize("name", ACTORS)
 def test_no_answer_is_a_failure_or_outside_the_schema(name, cast, patient_database):
-    caller = Caller(cast, ACTORS[name](cast))
+    caller, place = Caller(cast, ACTORS[name](cast)), [*ACTORS].index(name)
 
     for number, operation in enumerate(OPERATIONS):
+        if (number + place) % SOME and not caller.is_let_in(operation):
+            continue
         caller.try_operation(operation, share=SHARE, examples=EXAMPLES, offset=number)
 
     assert caller.findings.calls > len(OPERATIONS)

@@ -37,16 +37,29 @@ STEPS = {
     "with the lock": "after pg_try_advisory_xact_lock",
     "in the effect, its file stored": 'before INSERT INTO "ml_models_batchprediction"',
     "in the effect, its job's row written": 'after INSERT INTO "ml_models_batchprediction"',
-    "in the effect, its task's row written": 'after INSERT INTO "core_outboxevent"',
+    "in the effect, its task's row written": "after EXECUTE core_outbox_insert",
     "after the effect, before the key's row": 'before INSERT INTO "core_idempotencykey"',
     "before the commit": 'after INSERT INTO "core_idempotencykey"',
 }
 AFTER_COMMIT = "answered"
+LONG = (pytest.mark.faults, pytest.mark.long)
 HELD_UP = {
     "while the job's row is written": "ml_models_batchprediction",
     "while an outbox row is written": "core_outboxevent",
     "while the key's row is written": "core_idempotencykey",
 }
+
+
+SHORT_STEPS = {"in the effect, its task's row written", "before the commit"}
+SHORT_HELD_UP = {"while an outbox row is written"}
+
+
+def cases(named, short):
+    """All of them for make test-faults, the short form for the suite."""
+    return [
+        pytest.param(value, id=name, marks=() if name in short else LONG)
+        for name, value in named.items()
+    ]
 
 
 class Service:
@@ -196,7 +209,7 @@ def held_up(platform, table, *, at_commit=False):
 class TestKilledWebServer:
     """SIGKILL at each step of one submission; the same call goes to the other server then."""
 
-    @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+    @pytest.mark.parametrize("step", cases(STEPS, SHORT_STEPS))
     def test_leaves_nothing_before_the_commit_and_the_next_try_is_the_first(self, service, step):
         key, before = uuid4().hex, service.jobs()
 
@@ -219,7 +232,7 @@ class TestKilledWebServer:
         assert answer.json()["id"] == made
         service.check(key, answer, before)
 
-    @pytest.mark.parametrize("table", HELD_UP.values(), ids=HELD_UP)
+    @pytest.mark.parametrize("table", cases(HELD_UP, SHORT_HELD_UP))
     def test_leaves_nothing_while_postgresql_works_for_it(self, service, table):
         key, before = uuid4().hex, service.jobs()
 

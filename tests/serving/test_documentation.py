@@ -14,7 +14,16 @@ from tests.hostile.recipe import HOSTILE
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = [
-    ROOT / "tests" / name for name in ("core", "serving", "hostile", "journeys", "apps/ml_models")
+    ROOT / "tests" / name
+    for name in (
+        "core",
+        "serving",
+        "hostile",
+        "journeys",
+        "apps/ml_models",
+        "apps/orders",
+        "apps/products",
+    )
 ]
 KINDS = (reaching, archives, configs, weight_files)  # importing them makes the list
 PAGES = {

@@ -8,7 +8,12 @@ import pytest
 from apps.ml_models.selectors.predictions import day_of_id
 from core.ids import uuid7
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.timeout(300),
+    pytest.mark.faults,
+    pytest.mark.long,
+]
 
 CALLS, ROWS = 1_000, 80  # of each call
 RECOVERY_SECONDS = 75.0  # a lease of 30 s while it loads, a reaper each 10 s, and the run itself

@@ -7,7 +7,7 @@ from typing import Final
 FILE_MAX: Final = 20 * 1024 * 1024  # bytes
 ROWS_MAX: Final = 50_000  # without the header
 COLUMNS_MAX: Final = 1_000
-CELL_MAX: Final = 131_072  # characters; csv's own limit
+CELL_MAX: Final = 131_072  # characters
 OPEN_MAX: Final = 5  # imports that have not ended, of everybody
 OPEN_RETRY_AFTER: Final = 60  # seconds
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 BOM: Final = "\ufeff"
 LINE_MAX: Final = 1024 * 1024  # bytes of one line of the file
 
-csv.field_size_limit(CELL_MAX)
-
 
 class Record(NamedTuple):
     """One row of the file.
@@ -87,12 +85,20 @@ def records_of(file: BinaryIO, *, offset: int = 0, line: int = 0) -> Iterator[Re
     try:
         for cells in reader:
             if cells:
+                _check_cells(cells, begins)
                 normal = [unicodedata.normalize("NFC", cell) for cell in cells]
                 yield Record(begins, normal, lines.offset, lines.line)
             begins = lines.line + 1
     except csv.Error as error:
         detail = f"The row that begins on line {begins} is no CSV: {error}."
         raise _refusal("malformed_csv", detail) from error
+
+
+def _check_cells(cells: list[str], line: int) -> None:
+    """By ourselves: the limit of the csv module is one of the process, which others set too."""
+    if any(len(cell) > CELL_MAX for cell in cells):
+        detail = f"The row that begins on line {line} has a cell of over {CELL_MAX} characters."
+        raise _refusal("malformed_csv", detail)
 
 
 def outline_of(file: BinaryIO, size: int) -> Outline:
