@@ -56,7 +56,7 @@ class RegistryViewSet(mixins.ListModelMixin, ApiViewSet[Row]):
 
     def initial(self, request: ApiRequest, *args: Any, **kwargs: Any) -> None:  # type: ignore[override] # noqa: ANN401 - DRF's signature
         """Choose the shape before `fields` chooses from it."""
-        if self.operation not in {"list", "create"}:
+        if self.operation not in {"list", "create", "metadata"}:
             self.serializer_class = self.detail_serializer_class
         super().initial(request, *args, **kwargs)
 

@@ -311,3 +311,10 @@ class TestGolden:
         make_version("churn")
 
         assert_problem(reader.get(f"{VERSIONS}/2/golden"), 409, "version_not_ready")
+
+
+@pytest.mark.django_db
+def test_options_of_the_versions_says_what_may_be_called(alice, client_of, churn):
+    answer = client_of(alice).options("/api/v1/models/churn/versions")
+
+    assert (answer.status_code, answer["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
