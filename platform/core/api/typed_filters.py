@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django_filters import BaseCSVFilter, Filter, FilterSet
 
+from core.api.money import AMOUNT
 from core.api.refusals import InvalidParameterError
 from core.api.serializers import INSTANT
 from core.errors import FieldError
@@ -45,7 +46,6 @@ SAID: Final = {
 }
 INTEGER: Final = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
-AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,12})(?:\.[0-9]{1,3})?", re.ASCII)
 HEX_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 BOOLEANS: Final = {"true": True, "false": False}
 
